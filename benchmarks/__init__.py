@@ -1,0 +1,1 @@
+"""Scenarios, peers and one command that compares them: `python -m benchmarks --help`."""

@@ -1,0 +1,95 @@
+"""Starting, watching and ending child processes. Linux only: CPU time comes from /proc."""
+
+import os
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_TIMEOUT = 20
+"""Seconds a server has for leaving after SIGTERM; then it is killed."""
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The whole environment of a child: nothing of ours leaks in, so runs can be compared."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONHASHSEED": "0",
+        **(extra or {}),
+    }
+
+
+@contextmanager
+def running(
+    command: Sequence[str], env: Mapping[str, str], folder: Path, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` in `folder` for the length of the block, its output going to `log`.
+
+    It gets a session of its own, so that Ctrl-C reaches only us and we end it in order.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=env,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Different TCP ports on 127.0.0.1 that nobody listened on a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def accepts_tcp(port: int) -> bool:
+    """Whether somebody listens on 127.0.0.1:`port`."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def request(url: str, body: bytes | None = None) -> int:
+    """GET, or POST if there is a JSON body; returns the status, raises OSError for an error."""
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    with _opener.open(urllib.request.Request(url, body, headers), timeout=10) as response:
+        return int(response.status)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time a process has spent so far, user and system, in all its threads."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    fields = stat.rpartition(")")[2].split()  # the name may hold blanks and brackets
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND

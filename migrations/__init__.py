@@ -1,0 +1,1 @@
+"""Numbered schema steps as SQL text; ocpp_trio.store.migrate runs them."""

@@ -1,0 +1,24 @@
+"""The command line: one file per verb."""
+
+from __future__ import annotations
+
+import click
+
+from ocpp_trio import __version__
+from ocpp_trio.cli.config import config
+from ocpp_trio.cli.migrate import migrate
+from ocpp_trio.cli.serve import serve
+from ocpp_trio.cli.simulate import simulate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ocpp-trio")
+def main() -> None:
+    """OCPP 1.6J central system: charge points by WebSocket, people and programs by HTTP.
+
+    Settings come from the environment and from .env; `ocpp-trio config` shows them.
+    """
+
+
+for verb in (serve, migrate, config, simulate):
+    main.add_command(verb)

@@ -1,0 +1,106 @@
+"""Every error of our own. The docstring says when it is raised.
+
+OcppTrioError
+|- ConfigError            settings that cannot be used
+|- StoreError
+|  |- StoreUnavailable    the database did not take the work; nothing was stored
+|  |- SchemaError         the database's schema is not the one this version needs
+|  `- DatabaseInUse       another server holds this SQLite file
+|- CallRefused            a handler answers a CALL with a CALLERROR
+`- CommandFailed          a command to a charge point had no answer to return
+   |- ChargePointUnknown
+   |- ChargePointOffline
+   |- TooManyWaiting
+   |- CommandTimedOut
+   |- CommandReplaced
+   |- CallErrorReceived
+   `- InvalidAnswer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class OcppTrioError(Exception):
+    """Base of every error of our own."""
+
+
+class ConfigError(OcppTrioError):
+    """Settings that cannot be used; `problems` names each variable and what is wrong with it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class StoreError(OcppTrioError):
+    """Base of what can go wrong with the database."""
+
+
+class StoreUnavailable(StoreError):
+    """The database did not take the work. Nothing of it is stored; it may be tried again."""
+
+
+class SchemaError(StoreError):
+    """The database's schema is newer than this version, or old and not to be migrated."""
+
+
+class DatabaseInUse(StoreError):
+    """Another server holds this SQLite file."""
+
+
+class CallRefused(OcppTrioError):
+    """A handler answers a CALL with a CALLERROR: `code` of OCPP-J 4.2.3 and a fixed description."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"{code}: {description}")
+        self.code = code
+        self.description = description
+
+
+class CommandFailed(OcppTrioError):
+    """A command to a charge point had no answer to return. `state` is what its record ends with."""
+
+    state = "error"
+
+
+class ChargePointUnknown(CommandFailed):
+    """No charge point with this id is registered."""
+
+
+class ChargePointOffline(CommandFailed):
+    """The charge point is not connected."""
+
+    state = "expired"
+
+
+class TooManyWaiting(CommandFailed):
+    """Too many commands already wait for this charge point."""
+
+    state = "expired"
+
+
+class CommandTimedOut(CommandFailed):
+    """The charge point did not answer in time: it may or may not have carried the command out."""
+
+    state = "timeout"
+
+
+class CommandReplaced(CommandFailed):
+    """The charge point's connection ended while the command was on its way."""
+
+    state = "replaced"
+
+
+class CallErrorReceived(CommandFailed):
+    """The charge point answered with a CALLERROR: its `code` and `description`."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"{code}: {description}" if description else code)
+        self.code = code
+        self.description = description
+
+
+class InvalidAnswer(CommandFailed):
+    """The charge point's answer breaks the schema of its action."""

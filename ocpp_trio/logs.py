@@ -1,0 +1,119 @@
+"""Logging: structlog to stderr, and entries about the system for the API.
+
+An event logged at INFO or above is also put into `ENTRIES`, from where services.log_writer stores
+it in batches. The buffer is bounded: under a flood the newest win and the loss is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections import deque
+from collections.abc import MutableMapping
+from typing import Any, NamedTuple
+
+import structlog
+
+from ocpp_trio.domain.times import system_now
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+MAX_ENTRIES = 10_000
+MAX_MESSAGE = 2_000
+SECRET_WORDS = ("password", "secret", "api_key", "authorization", "token")
+
+
+class Entry(NamedTuple):
+    """One entry of the system log; `timestamp` in ms."""
+
+    charge_point_id: str | None
+    timestamp: int
+    level: str
+    source: str
+    message: str
+
+
+class EntryBuffer:
+    """Entries that wait to be stored."""
+
+    def __init__(self, size: int = MAX_ENTRIES) -> None:
+        self._entries: deque[Entry] = deque(maxlen=size)
+        self.lost = 0
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry; when the buffer is full the oldest goes."""
+        if len(self._entries) == self._entries.maxlen:
+            self.lost += 1
+        self._entries.append(entry)
+
+    def take(self) -> list[Entry]:
+        """All entries, oldest first; the buffer is empty afterwards."""
+        taken = list(self._entries)
+        self._entries.clear()
+        return taken
+
+
+ENTRIES = EntryBuffer()
+
+Event = MutableMapping[str, Any]
+
+
+def _redact(_: object, __: str, event: Event) -> Event:
+    for key in event:
+        if any(word in key.lower() for word in SECRET_WORDS):
+            event[key] = "********"
+    return event
+
+
+def _keep_entry(_: object, level: str, event: Event) -> Event:
+    source = event.pop("source", "server")
+    number = LEVELS.get(level, 0)
+    if number >= LEVELS["info"]:
+        details = {
+            key: value
+            for key, value in event.items()
+            if key not in {"event", "charge_point", "exc_info"} and not key.startswith("_")
+        }
+        message = str(event.get("event", ""))
+        if details:
+            message += " (" + ", ".join(f"{key}: {value}" for key, value in details.items()) + ")"
+        word = "ERROR" if number >= LEVELS["error"] else level.upper()
+        point = event.get("charge_point")
+        # Escaped, so that no id or text of a peer can forge a line or reach a terminal.
+        safe = json.dumps(message[:MAX_MESSAGE])[1:-1].replace('\\"', '"')
+        ENTRIES.add(Entry(point, system_now(), word, source, safe))
+    return event
+
+
+def _escape(_: object, __: str, event: Event) -> Event:
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception" and not value.isprintable():
+            event[key] = json.dumps(value)[1:-1]
+    return event
+
+
+def configure(level: str, form: str) -> None:
+    """Set up logging for the process. `form` is console or json."""
+    renderer: Any
+    if form == "json":
+        renderer = structlog.processors.JSONRenderer()
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            _redact,
+            _keep_entry,
+            structlog.processors.format_exc_info,
+            _escape,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # Libraries that log by the standard library only speak up when something is wrong.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)

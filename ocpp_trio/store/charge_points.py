@@ -1,0 +1,165 @@
+"""Charge points: who may connect, who is connected, what they said of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ocpp_trio.store import queries
+from ocpp_trio.store.database import Row, Tx
+
+Q = queries.load("charge_points")
+
+ACCEPTED = "Accepted"
+PENDING = "Pending"
+REJECTED = "Rejected"
+
+EDITABLE = ("name", "location", "note", "heartbeat_interval", "minimum_profile")
+
+
+class Admission(NamedTuple):
+    """What a connection needs to know of its charge point."""
+
+    connection: int
+    registration: str
+    booted: bool
+    heartbeat_interval: int | None
+    is_new: bool
+
+
+def admit(
+    tx: Tx,
+    charge_point_id: str,
+    policy: str,
+    max_pending: int,
+    remote_address: str,
+    subprotocol: str | None,
+    now: int,
+) -> Admission | None:
+    """Let a connection take the charge point over; None if it may not.
+
+    `policy` is for ids nobody registered: accept, pending or reject. At most `max_pending` wait.
+    """
+    is_new = False
+    if tx.one(Q.find, id=charge_point_id) is None:
+        if policy == "reject":
+            return None
+        registration = ACCEPTED if policy == "accept" else PENDING
+        if registration == PENDING:
+            waiting = tx.one(Q.count, registration=PENDING)
+            if waiting is not None and waiting["total"] >= max_pending:
+                return None
+        register(tx, charge_point_id, registration, {}, now)
+        is_new = True
+    row = tx.one(
+        Q.connect,
+        id=charge_point_id,
+        remote_address=remote_address,
+        subprotocol=subprotocol,
+        now=now,
+    )
+    assert row is not None
+    return Admission(
+        row["connection"],
+        row["registration"],
+        row["last_boot"] is not None,
+        row["heartbeat_interval"],
+        is_new,
+    )
+
+
+def disconnect(tx: Tx, charge_point_id: str, connection: int, reason: str, now: int) -> None:
+    """Note the end of a connection, unless a newer one holds the charge point."""
+    tx.run(Q.disconnect, id=charge_point_id, connection=connection, reason=reason, now=now)
+
+
+def disconnect_all(tx: Tx, reason: str, now: int) -> int:
+    """At start: nothing is connected. How many were left over."""
+    return tx.run(Q.disconnect_all, reason=reason, now=now)
+
+
+def boot(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now: int) -> Row | None:
+    """Store a BootNotification; the row's registration and heartbeat_interval."""
+    get = payload.get
+    return tx.one(
+        Q.boot,
+        id=charge_point_id,
+        vendor=get("chargePointVendor"),
+        model=get("chargePointModel"),
+        serial_number=get("chargePointSerialNumber"),
+        charge_box_serial_number=get("chargeBoxSerialNumber"),
+        firmware_version=get("firmwareVersion"),
+        iccid=get("iccid"),
+        imsi=get("imsi"),
+        meter_type=get("meterType"),
+        meter_serial_number=get("meterSerialNumber"),
+        now=now,
+    )
+
+
+def seen(tx: Tx, rows: Sequence[tuple[int, int | None, str]]) -> None:
+    """Write (last_seen, last_heartbeat or None, id) of many charge points."""
+    tx.many(Q.seen, rows)
+
+
+def register(
+    tx: Tx, charge_point_id: str, registration: str, fields: Mapping[str, Any], now: int
+) -> bool:
+    """Add a charge point; False if the id is taken."""
+    return bool(
+        tx.run(
+            Q.insert,
+            id=charge_point_id,
+            name=fields.get("name"),
+            location=fields.get("location"),
+            note=fields.get("note"),
+            registration=registration,
+            heartbeat_interval=fields.get("heartbeat_interval"),
+            minimum_profile=fields.get("minimum_profile") or 0,
+            now=now,
+        )
+    )
+
+
+def update(tx: Tx, charge_point_id: str, changes: Mapping[str, Any], now: int) -> Row | None:
+    """Change some of EDITABLE; the new row, None if there is no such charge point."""
+    row = tx.one(Q.find, id=charge_point_id)
+    if row is None:
+        return None
+    values = {name: changes.get(name, row[name]) for name in EDITABLE}
+    return tx.one(Q.update, id=charge_point_id, now=now, **values)
+
+
+def set_registration(tx: Tx, charge_point_id: str, registration: str, now: int) -> Row | None:
+    """Accepted, Pending or Rejected; the new row, None if there is no such charge point."""
+    return tx.one(Q.set_registration, id=charge_point_id, registration=registration, now=now)
+
+
+def set_heartbeat_interval(tx: Tx, charge_point_id: str, seconds: int, now: int) -> None:
+    """The interval that the next boot answers."""
+    tx.run(Q.set_heartbeat_interval, id=charge_point_id, heartbeat_interval=seconds, now=now)
+
+
+def delete(tx: Tx, charge_point_id: str) -> bool:
+    """Take a charge point off the list; its history stays. False if there is none."""
+    return bool(tx.run(Q.delete, id=charge_point_id))
+
+
+def find(tx: Tx, charge_point_id: str) -> Row | None:
+    """One charge point."""
+    return tx.one(Q.find, id=charge_point_id)
+
+
+def page(tx: Tx, registration: str | None, limit: int, offset: int) -> tuple[Sequence[Row], int]:
+    """A page of charge points by id, and how many there are in all."""
+    rows = tx.all(Q.page, registration=registration, limit=limit, offset=offset)
+    total = tx.one(Q.count, registration=registration)
+    assert total is not None
+    return rows, total["total"]
+
+
+def counts(tx: Tx) -> tuple[int, int]:
+    """All charge points, and how many are connected."""
+    row = tx.one(Q.count_connected)
+    assert row is not None
+    return row["total"], row["connected"]

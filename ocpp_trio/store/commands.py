@@ -1,0 +1,56 @@
+"""Command records: each CALL to a charge point that somebody asked for, and what became of it."""
+
+from __future__ import annotations
+
+from ocpp_trio.store import queries
+from ocpp_trio.store.database import Row, Tx
+
+Q = queries.load("commands")
+
+
+def create(
+    tx: Tx, charge_point_id: str, action: str, payload: str, actor: str, expires_at: int, now: int
+) -> int:
+    """A queued command; its id. `payload` is JSON text, `expires_at` ms."""
+    row = tx.one(
+        Q.insert,
+        charge_point_id=charge_point_id,
+        action=action,
+        payload=payload,
+        actor=actor,
+        expires_at=expires_at,
+        now=now,
+    )
+    assert row is not None
+    command_id: int = row["id"]
+    return command_id
+
+
+def mark_sent(tx: Tx, command_id: int, now: int) -> None:
+    """Written before the CALL goes out: after a crash a sent command is `unknown`, never resent."""
+    tx.run(Q.mark_sent, id=command_id, now=now)
+
+
+def finish(
+    tx: Tx, command_id: int, state: str, response: str | None, error: str | None, now: int
+) -> None:
+    """The end of a command: its state, and the answer as JSON text or the error in words."""
+    tx.run(
+        Q.finish,
+        id=command_id,
+        state=state,
+        state_again=state,
+        response=response,
+        error=error,
+        now=now,
+    )
+
+
+def abandon(tx: Tx, now: int) -> int:
+    """At start: end what the last process left open; how many there were."""
+    return tx.run(Q.abandon, now=now)
+
+
+def find(tx: Tx, command_id: int) -> Row | None:
+    """One command."""
+    return tx.one(Q.find, id=command_id)

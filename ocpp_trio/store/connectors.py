@@ -1,0 +1,37 @@
+"""Connectors: their newest status, and every status before it (OCPP 1.6 section 4.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ocpp_trio.domain.times import is_plausible, parse_timestamp
+from ocpp_trio.store import charge_points, queries
+from ocpp_trio.store.database import Row, Tx
+
+Q = queries.load("connectors")
+
+
+def record_status(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now: int) -> None:
+    """Store a StatusNotification. Without a believable timestamp it is as new as its arrival."""
+    moment = parse_timestamp(payload.get("timestamp"))
+    status = {
+        "charge_point_id": charge_point_id,
+        "connector_id": payload["connectorId"],
+        "status": payload["status"],
+        "error_code": payload["errorCode"],
+        "info": payload.get("info"),
+        "vendor_id": payload.get("vendorId"),
+        "vendor_error_code": payload.get("vendorErrorCode"),
+        "status_timestamp": moment if is_plausible(moment, now) else now,
+        "now": now,
+    }
+    is_newest = tx.run(Q.put, **status)
+    tx.run(Q.remember, **status)
+    if is_newest and payload["connectorId"] == 0:
+        tx.run(charge_points.Q.set_status, id=charge_point_id, status=payload["status"], now=now)
+
+
+def of_charge_point(tx: Tx, charge_point_id: str) -> Sequence[Row]:
+    """The connectors of one charge point, by number."""
+    return tx.all(Q.of_charge_point, charge_point_id=charge_point_id)

@@ -1,0 +1,193 @@
+"""Units of work on a database: group commit for writes, snapshots for reads.
+
+Callers await; the database runs in worker threads (or, for tests under a virtual clock, inline).
+No transaction is ever open across an await, so cancellation cannot leave one behind.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import trio
+
+from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.store.queries import Statement
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Row(Protocol):
+    """A row of a result: columns by name. `dict(row)` copies it."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+    def keys(self) -> Any: ...
+
+
+class Tx(Protocol):
+    """What a unit of work can do inside its transaction."""
+
+    def one(self, statement: Statement, /, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+
+    def all(self, statement: Statement, /, **parameters: Any) -> Sequence[Row]:
+        """All rows."""
+
+    def run(self, statement: Statement, /, **parameters: Any) -> int:
+        """Execute; the number of rows changed."""
+
+    def many(self, statement: Statement, rows: Sequence[Sequence[Any]], /) -> int:
+        """Execute once per row, values in the order in which the parameters appear.
+
+        Returns how many rows were changed in all.
+        """
+
+
+Unit = Callable[Concatenate[Tx, P], T]
+Runner = Callable[..., Awaitable[Any]]
+"""`await runner(function, *arguments)` runs a synchronous function, in a thread or not."""
+
+
+class Job:
+    """One write that waits for its batch. `taken`: it can no longer be withdrawn."""
+
+    __slots__ = ("arguments", "done", "error", "result", "taken", "unit", "withdrawn")
+
+    def __init__(self, unit: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.unit = unit
+        self.arguments = arguments
+        self.done = trio.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.taken = False
+        self.withdrawn = False
+
+
+class Driver(Protocol):
+    """One kind of database. All methods are synchronous and called through a runner."""
+
+    kind: str
+
+    def run_batch(self, jobs: Sequence[Job]) -> None:
+        """Run the units in one transaction and commit; set each job's result or error.
+
+        Raises StoreUnavailable when the database did not take the batch; then nothing is stored.
+        """
+
+    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """Run one unit on a snapshot."""
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+def bulk_form(bulk: Callable[[Tx, Sequence[tuple[Any, ...]]], Sequence[Any]]) -> Callable[[T], T]:
+    """Give a unit a form that does all of its kind in a batch at once.
+
+    `bulk(tx, many)` takes the argument tuples and returns as many results. The unit itself stays
+    the fallback: a batch that fails is run again unit by unit.
+    """
+
+    def mark(unit: T) -> T:
+        unit.bulk = bulk  # type: ignore[attr-defined]
+        return unit
+
+    return mark
+
+
+class Database:
+    """The way in: `await write(unit, ...)`, `await read(unit, ...)`. Its writer is `run`."""
+
+    def __init__(self, driver: Driver, *, batch: int, writer: Runner, reader: Runner) -> None:
+        self.kind = driver.kind
+        self._driver = driver
+        self._batch = batch
+        self._run_writer = writer
+        self._run_reader = reader
+        self._waiting: deque[Job] = deque()
+        self._wake = trio.Event()
+        self._failing_since: float | None = None
+
+    def failing_for(self) -> float:
+        """Seconds since when no batch could be written; 0 while all is well."""
+        return 0.0 if self._failing_since is None else trio.current_time() - self._failing_since
+
+    async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `unit` in the next batch; returns its result when the commit is durable.
+
+        A cancelled caller either withdraws the unit whole or, once a batch has taken it, waits for
+        the outcome. Raises what the unit raised, or StoreUnavailable; then nothing of it is stored.
+        """
+        assert not kwargs, "units take positional arguments"
+        job = Job(unit, args)
+        self._waiting.append(job)
+        self._wake.set()
+        try:
+            await job.done.wait()
+        except trio.Cancelled:
+            if not job.taken:
+                job.withdrawn = True
+                raise
+            with trio.CancelScope(shield=True):
+                await job.done.wait()
+        if job.error is not None:
+            raise job.error
+        result: T = job.result
+        return result
+
+    async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `unit` on a snapshot of what is committed."""
+        assert not kwargs, "units take positional arguments"
+        result: T = await self._run_reader(self._driver.run_read, unit, args)
+        return result
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """The writer: take what waits, run it in one transaction, commit, answer, for ever.
+
+        Cancelled, it finishes the batch in hand; what still waits gets StoreUnavailable.
+        """
+        task_status.started()
+        try:
+            while True:
+                if not self._waiting:
+                    self._wake = trio.Event()
+                    await self._wake.wait()
+                batch = self._take()
+                if batch:
+                    await self._write_batch(batch)
+        finally:
+            for job in self._waiting:
+                job.error = StoreUnavailable("the server is stopping")
+                job.done.set()
+            self._waiting.clear()
+
+    def _take(self) -> list[Job]:
+        batch: list[Job] = []
+        while self._waiting and len(batch) < self._batch:
+            job = self._waiting.popleft()
+            if not job.withdrawn:
+                job.taken = True
+                batch.append(job)
+        return batch
+
+    async def _write_batch(self, batch: list[Job]) -> None:
+        try:
+            # Shielded: a batch that was taken is finished, and its outcome told.
+            with trio.CancelScope(shield=True):
+                await self._run_writer(self._driver.run_batch, batch)
+            self._failing_since = None
+        except StoreUnavailable as error:
+            if self._failing_since is None:
+                self._failing_since = trio.current_time()
+            for job in batch:
+                job.error = error
+        except BaseException as error:
+            # A fault of ours: nobody is told a success that did not happen, and the writer dies.
+            for job in batch:
+                job.error = StoreUnavailable(f"the writer failed: {type(error).__name__}")
+            raise
+        finally:
+            for job in batch:
+                job.done.set()

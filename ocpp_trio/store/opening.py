@@ -1,0 +1,87 @@
+"""Open the database that the settings name: lock, migrate, connect, run the writer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+import trio
+
+from ocpp_trio.config import Settings
+from ocpp_trio.errors import SchemaError, StoreError
+from ocpp_trio.store import migrate
+from ocpp_trio.store.database import Database, Runner
+from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock
+
+log = structlog.get_logger()
+
+
+def thread_runner(threads: int) -> Runner:
+    """Runs functions in worker threads, at most so many at once; never the default limiter, which
+    DNS look-ups share.
+    """
+    return partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(threads))
+
+
+async def inline_runner(function: Any, *arguments: Any) -> Any:
+    """Runs functions in the calling task: for tests under a virtual clock, which skips threads."""
+    await trio.lowlevel.checkpoint()
+    return function(*arguments)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, *, inline: bool = False) -> AsyncIterator[Database]:
+    """The database, ready for units of work, until the block is left.
+
+    Raises DatabaseInUse, SchemaError or StoreError with what is to be done about it.
+    """
+    if settings.db_type != "sqlite":
+        raise StoreError(
+            "DB_TYPE=postgres is not part of this version yet; unset DB_TYPE to use SQLite"
+        )
+    path = Path(settings.db_sqlite_path)
+    if not path.parent.is_dir():
+        raise StoreError(f"DB_SQLITE_PATH: the directory {path.parent} does not exist")
+    lock = _lock(path)
+    try:
+        await trio.to_thread.run_sync(_prepare, path, settings.migrate)
+        try:
+            driver = SqliteDriver(path, busy_timeout=settings.db_busy_timeout)
+        except Exception as error:
+            raise StoreError(f"cannot open {path}: {error}") from error
+        writer = inline_runner if inline else thread_runner(1)
+        reader = inline_runner if inline else thread_runner(settings.db_readers)
+        database = Database(driver, batch=settings.db_batch, writer=writer, reader=reader)
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(database.run)
+                yield database
+                nursery.cancel_scope.cancel()
+        finally:
+            driver.close()
+    finally:
+        lock.release()
+
+
+def _lock(path: Path) -> SqliteLock:
+    try:
+        return SqliteLock(path)
+    except OSError as error:
+        raise StoreError(f"cannot write beside {path}: {error}") from error
+
+
+def _prepare(path: Path, mode: str) -> None:
+    state = migrate.sqlite_state(path)
+    if not state.pending:
+        return
+    if mode == "check" and state.applied:
+        raise SchemaError(
+            f"{path} needs the schema steps {', '.join(state.pending)}; run `ocpp-trio migrate`"
+            " or set OCPP_MIGRATE=auto"
+        )
+    migrate.migrate_sqlite(path)
+    log.info("schema is up to date", source="store", steps=", ".join(state.pending))

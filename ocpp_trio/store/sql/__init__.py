@@ -1,0 +1,1 @@
+"""The statements of the store, one .sql file per noun; see ocpp_trio.store.queries."""

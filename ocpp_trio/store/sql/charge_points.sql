@@ -1,0 +1,86 @@
+-- name: find
+-- One charge point.
+SELECT * FROM charge_points WHERE id = :id;
+
+-- name: page
+-- Charge points by id, optionally only those of one registration.
+SELECT * FROM charge_points
+WHERE CAST(:registration AS TEXT) IS NULL OR registration = :registration
+ORDER BY id LIMIT :limit OFFSET :offset;
+
+-- name: count
+-- How many charge points `page` has in all.
+SELECT count(*) AS total FROM charge_points
+WHERE CAST(:registration AS TEXT) IS NULL OR registration = :registration;
+
+-- name: count_connected
+-- All charge points, and those with a connection.
+SELECT count(*) AS total, coalesce(sum(is_connected), 0) AS connected FROM charge_points;
+
+-- name: insert
+-- A new charge point; nothing if the id is taken.
+INSERT INTO charge_points
+    (id, name, location, note, registration, heartbeat_interval, minimum_profile, created_at, updated_at)
+VALUES
+    (:id, :name, :location, :note, :registration, :heartbeat_interval, :minimum_profile, :now, :now)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: connect
+-- A connection takes the charge point over; its number counts up.
+UPDATE charge_points
+SET connection = connection + 1, is_connected = 1, connected_at = :now, last_seen = :now,
+    remote_address = :remote_address, subprotocol = :subprotocol, updated_at = :now
+WHERE id = :id
+RETURNING *;
+
+-- name: disconnect
+-- A connection ends, unless a newer one holds the charge point.
+UPDATE charge_points
+SET is_connected = 0, disconnected_at = :now, disconnect_reason = :reason, updated_at = :now
+WHERE id = :id AND connection = :connection AND is_connected = 1;
+
+-- name: disconnect_all
+-- After a restart nothing is connected.
+UPDATE charge_points
+SET is_connected = 0, disconnected_at = :now, disconnect_reason = :reason, updated_at = :now
+WHERE is_connected = 1;
+
+-- name: boot
+-- What a BootNotification says about the station.
+UPDATE charge_points
+SET vendor = :vendor, model = :model, serial_number = :serial_number,
+    charge_box_serial_number = :charge_box_serial_number, firmware_version = :firmware_version,
+    iccid = :iccid, imsi = :imsi, meter_type = :meter_type,
+    meter_serial_number = :meter_serial_number, last_boot = :now, last_seen = :now, updated_at = :now
+WHERE id = :id
+RETURNING registration, heartbeat_interval;
+
+-- name: seen
+-- When a charge point was last heard, and its last heartbeat if it sent one.
+UPDATE charge_points
+SET last_seen = :last_seen, last_heartbeat = coalesce(:last_heartbeat, last_heartbeat)
+WHERE id = :id;
+
+-- name: set_status
+-- The status of the station itself: connector 0.
+UPDATE charge_points SET status = :status, updated_at = :now WHERE id = :id;
+
+-- name: set_registration
+-- Adopt, block or put back in line.
+UPDATE charge_points SET registration = :registration, updated_at = :now WHERE id = :id RETURNING *;
+
+-- name: update
+-- What an operator may change.
+UPDATE charge_points
+SET name = :name, location = :location, note = :note, heartbeat_interval = :heartbeat_interval,
+    minimum_profile = :minimum_profile, updated_at = :now
+WHERE id = :id
+RETURNING *;
+
+-- name: set_heartbeat_interval
+-- The interval that the next boot answers, in seconds.
+UPDATE charge_points SET heartbeat_interval = :heartbeat_interval, updated_at = :now WHERE id = :id;
+
+-- name: delete
+-- Take a charge point off the list; its transactions stay.
+DELETE FROM charge_points WHERE id = :id;

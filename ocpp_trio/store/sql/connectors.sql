@@ -1,0 +1,26 @@
+-- name: put
+-- The newest status by the station's clock wins; an older one only goes to the history.
+INSERT INTO connectors
+    (charge_point_id, connector_id, status, error_code, info, vendor_id, vendor_error_code,
+     status_timestamp, updated_at)
+VALUES
+    (:charge_point_id, :connector_id, :status, :error_code, :info, :vendor_id, :vendor_error_code,
+     :status_timestamp, :now)
+ON CONFLICT (charge_point_id, connector_id) DO UPDATE
+SET status = excluded.status, error_code = excluded.error_code, info = excluded.info,
+    vendor_id = excluded.vendor_id, vendor_error_code = excluded.vendor_error_code,
+    status_timestamp = excluded.status_timestamp, updated_at = excluded.updated_at
+WHERE connectors.status_timestamp <= excluded.status_timestamp;
+
+-- name: remember
+-- Every status as it came.
+INSERT INTO status_history
+    (charge_point_id, connector_id, status, error_code, info, vendor_id, vendor_error_code,
+     status_timestamp, received_at)
+VALUES
+    (:charge_point_id, :connector_id, :status, :error_code, :info, :vendor_id, :vendor_error_code,
+     :status_timestamp, :now);
+
+-- name: of_charge_point
+-- The connectors of one charge point; 0 is the station itself.
+SELECT * FROM connectors WHERE charge_point_id = :charge_point_id ORDER BY connector_id;

@@ -1,0 +1,205 @@
+"""SQLite: one writing connection in WAL mode with synchronous=FULL, a few read-only ones.
+
+The writer alone writes and checkpoints; readers never do (the WAL-reset race of SQLite before
+3.51.3 needs two connections that checkpoint). Every commit is an fsync: acknowledged means durable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ocpp_trio.errors import DatabaseInUse, StoreUnavailable
+from ocpp_trio.store.database import Job, Row
+from ocpp_trio.store.queries import Statement
+
+T = TypeVar("T")
+
+CACHED_STATEMENTS = 256
+
+
+class SqliteTx:
+    """A transaction on one connection (see store.database.Tx)."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def one(self, statement: Statement, /, **parameters: Any) -> Row | None:
+        row: Row | None = self._connection.execute(statement.sqlite, parameters).fetchone()
+        return row
+
+    def all(self, statement: Statement, /, **parameters: Any) -> Sequence[Row]:
+        rows: list[Row] = self._connection.execute(statement.sqlite, parameters).fetchall()
+        return rows
+
+    def run(self, statement: Statement, /, **parameters: Any) -> int:
+        return self._connection.execute(statement.sqlite, parameters).rowcount
+
+    def many(self, statement: Statement, rows: Sequence[Sequence[Any]], /) -> int:
+        return self._connection.executemany(statement.numbered, rows).rowcount
+
+
+def _fault_of_unit(error: Exception) -> bool:
+    """Whether a unit is to blame, rather than the database (disk full, locked, damaged)."""
+    return not isinstance(error, sqlite3.Error) or isinstance(
+        error,
+        sqlite3.IntegrityError
+        | sqlite3.DataError
+        | sqlite3.ProgrammingError
+        | sqlite3.InterfaceError,
+    )
+
+
+class SqliteLock:
+    """Holds `<file>.lock`, so that two servers never share one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(f"{path}.lock", "a")  # noqa: SIM115 - held until close
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise DatabaseInUse(
+                f"another server is using {path} (it holds {path}.lock); stop it, or set"
+                " DB_SQLITE_PATH to another file"
+            ) from None
+
+    def release(self) -> None:
+        """Let go; the file stays, only the lock on it counts."""
+        self._file.close()
+
+
+def connect(path: Path, *, busy_timeout: float, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with explicit transactions. `busy_timeout` in seconds."""
+    mode = "ro" if read_only else "rwc"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=CACHED_STATEMENTS,
+    )
+    connection.row_factory = sqlite3.Row
+    if not read_only:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    return connection
+
+
+class SqliteDriver:
+    """The SQLite driver. `run_batch` is called by one thread at a time, `run_read` by many."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+        self.path = path
+        self._busy_timeout = busy_timeout
+        self._writer = connect(path, busy_timeout=busy_timeout)
+        self._tx = SqliteTx(self._writer)
+        self._inode = os.stat(path).st_ino
+        self._readers: deque[sqlite3.Connection] = deque()
+
+    def run_batch(self, jobs: Sequence[Job]) -> None:
+        """One BEGIN IMMEDIATE, all units, one COMMIT. See store.database.Driver.
+
+        Optimistic: if a unit fails, the batch is rolled back and run again with each unit in a
+        savepoint of its own, so that one failure never sinks its neighbours.
+        """
+        try:
+            self._check_file()
+            try:
+                self._begin()
+                self._run_all(jobs)
+                self._writer.execute("COMMIT")
+            except Exception as error:
+                if not _fault_of_unit(error):
+                    raise
+                self._again(jobs)
+        except (sqlite3.Error, OSError) as error:
+            self._rollback()
+            raise StoreUnavailable(str(error)) from error
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _run_all(self, jobs: Sequence[Job]) -> None:
+        bulks: dict[Any, list[Job]] = {}
+        for job in jobs:
+            bulk = getattr(job.unit, "bulk", None)
+            if bulk is not None:
+                bulks.setdefault(bulk, []).append(job)
+            else:
+                job.result = job.unit(self._tx, *job.arguments)
+        for bulk, same in bulks.items():
+            results = bulk(self._tx, [job.arguments for job in same])
+            for job, result in zip(same, results, strict=True):
+                job.result = result
+
+    def _again(self, jobs: Sequence[Job]) -> None:
+        self._rollback()
+        self._begin()
+        for job in jobs:
+            self._writer.execute("SAVEPOINT unit")
+            try:
+                job.result = job.unit(self._tx, *job.arguments)
+            except Exception as error:
+                if not _fault_of_unit(error):
+                    raise
+                self._writer.execute("ROLLBACK TO unit")
+                job.error = error
+            self._writer.execute("RELEASE unit")
+        self._writer.execute("COMMIT")
+
+    def _begin(self) -> None:
+        # IMMEDIATE: a deferred transaction that turns into a write fails at once, without waiting.
+        self._writer.execute("BEGIN IMMEDIATE")
+
+    def _rollback(self) -> None:
+        if self._writer.in_transaction:
+            try:
+                self._writer.execute("ROLLBACK")
+            except sqlite3.Error:
+                # The disk is gone with the journal; the next BEGIN reports it.
+                return
+
+    def _check_file(self) -> None:
+        """Refuse to write into a file that was deleted or replaced: SQLite would not notice."""
+        if os.stat(self.path).st_ino != self._inode:
+            raise OSError(f"{self.path} was replaced while the server was using it")
+
+    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """Run one unit on a snapshot. See store.database.Driver."""
+        try:
+            connection = self._readers.popleft()
+        except IndexError:
+            connection = connect(self.path, busy_timeout=self._busy_timeout, read_only=True)
+        try:
+            connection.execute("BEGIN")
+            try:
+                return unit(SqliteTx(connection), *arguments)
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error
+        finally:
+            self._readers.append(connection)
+
+    def close(self) -> None:
+        """Checkpoint and close every connection."""
+        for connection in self._readers:
+            connection.close()
+        # On failure, what is in the WAL stays there and is read at the next start.
+        with contextlib.suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._writer.close()

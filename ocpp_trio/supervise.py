@@ -1,0 +1,50 @@
+"""The only concurrency helpers: one fault barrier for leaf tasks, one way to repeat a tick."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+import trio
+
+log = structlog.get_logger()
+
+Tick = Callable[[], Awaitable[None]]
+
+MAX_BACKOFF = 60.0
+
+
+class Health:
+    """Which services fail at the moment; read by /readyz."""
+
+    def __init__(self) -> None:
+        self.failing: dict[str, str] = {}
+
+
+async def every(seconds: float, name: str, tick: Tick, health: Health) -> None:
+    """Run `tick` every so many seconds, for ever, however often it fails.
+
+    A failing tick is logged and tried again after 1 s, then twice as long each time, at most 60 s.
+    """
+    failures = 0
+    while True:
+        try:
+            await tick()
+            failures = 0
+            health.failing.pop(name, None)
+            pause = seconds
+        except Exception as error:
+            failures += 1
+            health.failing[name] = f"{type(error).__name__}: {error}"
+            pause = min(2.0 ** (failures - 1), MAX_BACKOFF)
+            if failures == 1:
+                log.exception("service failed", source=name)
+            else:
+                log.error("service failed again", source=name, failures=failures, error=str(error))
+        await trio.sleep(pause)
+
+
+def jittered(seconds: float, share: float = 0.2) -> float:
+    """A duration give or take a share of it, so that thousands do not act at the same moment."""
+    return seconds * random.uniform(1 - share, 1 + share)  # noqa: S311 - not a secret
