@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -285,6 +285,12 @@ class Settings:
         _seconds(0.01, 60),
         "between writes of who was last seen when",
     )
+    log_interval: float = _var(
+        "OCPP_LOG_INTERVAL",
+        "0.5",
+        _seconds(0.01, 60),
+        "between writes of log entries to the database",
+    )
     shutdown_timeout: float = _var(
         "OCPP_SHUTDOWN_TIMEOUT", "8", _seconds(0.5, 600), "time for an ordered stop"
     )
@@ -364,21 +370,32 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 def _apply_database_url(given: dict[str, str]) -> None:
     """Write what DATABASE_URL says into the DB_ variables of `given`."""
-    parts = urlsplit(given[DATABASE_URL])
+    try:
+        parts = urlsplit(given[DATABASE_URL])
+        port = parts.port
+    except ValueError:
+        # The library's own words quote the URL, and what it takes for the port may be the password.
+        raise ValueError("cannot be read: write %2F for / in a password, and so on") from None
     if parts.scheme in {"postgres", "postgresql"}:
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        ssl_mode = options.pop("sslmode", None)
+        if options:
+            raise ValueError("may have no other parameter than sslmode")
         named = {
             "DB_TYPE": "postgres",
             "DB_HOST": parts.hostname,
-            "DB_PORT": str(parts.port) if parts.port else None,
+            "DB_PORT": str(port) if port else None,
             "DB_USER": unquote(parts.username) if parts.username else None,
             "DB_PASSWORD": unquote(parts.password) if parts.password else None,
             "DB_NAME": unquote(parts.path.lstrip("/")) or None,
+            "DB_SSL_MODE": ssl_mode,
         }
     elif parts.scheme == "sqlite":
         named = {"DB_TYPE": "sqlite", "DB_SQLITE_PATH": parts.netloc + unquote(parts.path) or None}
     else:
         raise ValueError("must begin with postgresql:// or sqlite:")
     if "DB_TYPE" in given:
+        given["DB_TYPE"] = given["DB_TYPE"].lower()
         clash = [name for name, value in named.items() if value and given.get(name, value) != value]
         if clash:
             raise ValueError(f"and {', '.join(clash)} disagree; set one of them only")
@@ -392,7 +409,8 @@ def from_environment(env_file: Path | None = None) -> Settings:
     merged: dict[str, str] = {}
     if path.is_file():
         merged.update({name: value or "" for name, value in dotenv_values(path).items()})
-    merged.update(os.environ)
+    # An empty variable counts as unset, so it does not hide the file's value.
+    merged.update({name: value for name, value in os.environ.items() if value.strip()})
     return load(merged)
 
 

@@ -10,6 +10,7 @@ OcppTrioError
 `- CommandFailed          a command to a charge point had no answer to return
    |- ChargePointUnknown
    |- ChargePointOffline
+   |- ChargePointNotAccepted
    |- TooManyWaiting
    |- CommandTimedOut
    |- CommandReplaced
@@ -60,9 +61,12 @@ class CallRefused(OcppTrioError):
 
 
 class CommandFailed(OcppTrioError):
-    """A command to a charge point had no answer to return. `state` is what its record ends with."""
+    """A command to a charge point had no answer to return. `state` is what its record ends with,
+    `command_id` the record, if there is one.
+    """
 
     state = "error"
+    command_id: int | None = None
 
 
 class ChargePointUnknown(CommandFailed):
@@ -71,6 +75,12 @@ class ChargePointUnknown(CommandFailed):
 
 class ChargePointOffline(CommandFailed):
     """The charge point is not connected."""
+
+    state = "expired"
+
+
+class ChargePointNotAccepted(CommandFailed):
+    """The charge point is Pending or Rejected, or has not booted yet: it must not charge."""
 
     state = "expired"
 

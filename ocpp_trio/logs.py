@@ -52,6 +52,12 @@ class EntryBuffer:
         self._entries.clear()
         return taken
 
+    def give_back(self, entries: list[Entry]) -> None:
+        """Put entries that could not be stored back in front, as far as there is room."""
+        room = (self._entries.maxlen or 0) - len(self._entries)
+        self.lost += max(0, len(entries) - room)
+        self._entries.extendleft(reversed(entries[-room:] if room else []))
+
 
 ENTRIES = EntryBuffer()
 
@@ -87,8 +93,11 @@ def _keep_entry(_: object, level: str, event: Event) -> Event:
 
 def _escape(_: object, __: str, event: Event) -> Event:
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception" and not value.isprintable():
-            event[key] = json.dumps(value)[1:-1]
+        if isinstance(value, str) and not value.isprintable():
+            lines = value.split("\n") if key == "exception" else [value]
+            event[key] = "\n".join(
+                line if line.isprintable() else json.dumps(line)[1:-1] for line in lines
+            )
     return event
 
 

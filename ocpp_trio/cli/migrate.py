@@ -24,7 +24,9 @@ def migrate(check: bool, env_file: Path | None) -> None:
     try:
         if check:
             pending = sqlite_state(path).pending
-            click.echo(f"{path}: " + (f"pending: {', '.join(pending)}" if pending else "up to date"))
+            click.echo(
+                f"{path}: " + (f"pending: {', '.join(pending)}" if pending else "up to date")
+            )
             raise SystemExit(1 if pending else 0)
         lock = SqliteLock(path)
         try:

@@ -18,6 +18,7 @@ INTERVAL = "Energy.Active.Import.Interval"
 
 _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _MAX_NUMBER = 1e300
+_MAX_WH = 2.0**63  # both databases store 64-bit integers
 
 
 class Sample(NamedTuple):
@@ -92,7 +93,7 @@ def newest_register(samples: Sequence[Sample]) -> Reading | None:
     """The newest Energy.Active.Import.Register at the outlet, in Wh.
 
     A reading without phase is the total; readings by phase (L1, L2, L3) are summed only where the
-    same moment has no total.
+    same moment has no total. A reading beyond 64 bits is kept as a sample, but is no register.
     """
     newest: Reading | None = None
     phases: dict[int, dict[str, float]] = {}
@@ -100,6 +101,7 @@ def newest_register(samples: Sequence[Sample]) -> Reading | None:
         if (
             sample.measurand != REGISTER
             or sample.number is None
+            or abs(to_wh(sample.number, sample.unit)) >= _MAX_WH
             or sample.location != "Outlet"
             or (newest is not None and sample.timestamp < newest.timestamp)
         ):
@@ -110,8 +112,9 @@ def newest_register(samples: Sequence[Sample]) -> Reading | None:
             line = sample.phase.split("-")[0]
             phases.setdefault(sample.timestamp, {})[line] = to_wh(sample.number, sample.unit)
     for timestamp, by_line in phases.items():
-        if newest is None or timestamp > newest.timestamp:
-            newest = Reading(round(sum(by_line.values())), timestamp)
+        total = sum(by_line.values())
+        if abs(total) < _MAX_WH and (newest is None or timestamp > newest.timestamp):
+            newest = Reading(round(total), timestamp)
     return newest
 
 

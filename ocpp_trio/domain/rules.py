@@ -12,6 +12,8 @@ EXPIRED = "Expired"
 INVALID = "Invalid"
 CONCURRENT = "ConcurrentTx"
 
+MAX_ID_TAG = 20
+
 
 class Tag(Protocol):
     """A stored tag: status, parent_id_tag, expiry_date (ms), max_active_transactions by name."""
@@ -35,6 +37,14 @@ class IdTagInfo(NamedTuple):
         if expiry:
             info["expiryDate"] = expiry
         return info
+
+
+def is_id_tag(text: str) -> bool:
+    """Whether a text can be a tag at all: 1 to 20 printable characters (IdToken, section 7.15).
+
+    A NUL, which no database may be given, arrives here as the escape that stands for it.
+    """
+    return 0 < len(text) <= MAX_ID_TAG and text.isprintable() and "\\u0000" not in text
 
 
 def tag_key(id_tag: str) -> str:

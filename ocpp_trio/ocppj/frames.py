@@ -144,3 +144,9 @@ def encode_error(message_id: str, code: str, description: str) -> str:
     """The text of a CALLERROR. Details stay empty: they tell a peer nothing it needs."""
     frame = [CALLERROR, message_id[:MAX_ID], code, description[:MAX_DESCRIPTION], {}]
     return _encoder.encode(frame).decode()
+
+
+def payload_text(text: str, action: str) -> str:
+    """The payload of a CALL as its sender spelled it: what a record of the message keeps."""
+    start = text.find("{", text.find(f'"{action}"') + len(action))
+    return text[start : text.rfind("}") + 1] if start > 0 else "{}"

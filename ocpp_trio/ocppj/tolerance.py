@@ -22,6 +22,7 @@ OPEN_LISTS = frozenset(
     {"measurand", "unit", "context", "location", "phase", "reason", "errorCode", "status"}
 )
 _MAX_ROUNDS = 3
+_EXACT = 2**53  # beyond it a float no longer tells one whole number from the next
 
 
 def repair(
@@ -67,7 +68,13 @@ def _mend(
     if not path:
         return None
     key = path[-1]
+    if isinstance(node, dict) and key not in node:
+        # A null in a list of values breaks two rules; mending the first took it away.
+        return "null-for-absent"
     value = node[key]
+    if value is None and isinstance(key, str):
+        del node[key]
+        return "null-for-absent"
     if kind == "enum" and isinstance(value, str):
         same = [option for option in detail.options if option.casefold() == value.casefold()]
         if same:
@@ -89,7 +96,8 @@ def _mend(
             if digits.isdigit() and len(digits) <= 18:
                 node[key] = int(value)
                 return "text-for-number"
-        if value is None and isinstance(key, str):
-            del node[key]
-            return "null-for-absent"
+        whole = type(value) is float and value.is_integer() and abs(value) <= _EXACT
+        if "integer" in detail.types and whole:
+            node[key] = int(value)
+            return "decimal-for-integer"
     return None

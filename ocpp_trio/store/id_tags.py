@@ -20,9 +20,9 @@ def find(tx: Tx, id_tag: str) -> Row | None:
 
 
 def find_or_admit(tx: Tx, id_tag: str, accept_unknown: bool, now: int) -> Row | None:
-    """One tag; with `accept_unknown` a tag not seen before is stored as Accepted."""
+    """One tag; with `accept_unknown` a proper tag not seen before is stored as Accepted."""
     row = find(tx, id_tag)
-    if row is None and accept_unknown:
+    if row is None and accept_unknown and rules.is_id_tag(id_tag):
         row = put(tx, id_tag, {}, now)
     return row
 

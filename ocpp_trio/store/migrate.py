@@ -18,7 +18,7 @@ from typing import NamedTuple
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from ocpp_trio.errors import SchemaError
+from ocpp_trio.errors import SchemaError, StoreError
 
 _FILE = re.compile(r"(\d{4}_\w+?)(?:\.(sqlite|postgres))?\.sql")
 SET_NAME = "ocpp_trio"
@@ -77,12 +77,16 @@ def sqlite_state(path: Path) -> State:
     known = steps("sqlite")
     if not path.exists():
         return State((), tuple(step.name for step in known))
+    if not path.is_file():
+        raise SchemaError(f"{path} is not a file")
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         db = sqlite_utils.Database(connection)
         migrations = _migrations(known)
         applied = tuple(step.name for step in migrations.applied(db))
         pending = tuple(step.name for step in migrations.pending(db))
+    except sqlite3.OperationalError as error:
+        raise StoreError(f"{path} cannot be read now: {error}") from error
     except sqlite3.DatabaseError as error:
         raise SchemaError(f"{path} cannot be read as a SQLite database: {error}") from error
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -83,5 +84,8 @@ def _prepare(path: Path, mode: str) -> None:
             f"{path} needs the schema steps {', '.join(state.pending)}; run `ocpp-trio migrate`"
             " or set OCPP_MIGRATE=auto"
         )
-    migrate.migrate_sqlite(path)
+    try:
+        migrate.migrate_sqlite(path)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be brought up to date: {error}") from error
     log.info("schema is up to date", source="store", steps=", ".join(state.pending))

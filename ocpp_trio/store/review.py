@@ -45,3 +45,13 @@ def keep(
 def of_charge_point(tx: Tx, charge_point_id: str) -> Sequence[Row]:
     """What waits for a person about one charge point, oldest first."""
     return tx.all(Q.of_charge_point, charge_point_id=charge_point_id)
+
+
+def keep_of_stranger(
+    tx: Tx, charge_point_id: str, action: str, message: str, limit: int, now: int
+) -> None:
+    """Keep a message of a station that is not accepted; of each at most `limit` items."""
+    row = tx.one(Q.count_of, charge_point_id=charge_point_id)
+    if row is not None and row["total"] < limit:
+        reason = "the charge point was not accepted when it sent this"
+        keep(tx, UNMATCHED, charge_point_id, action, reason, message, now)

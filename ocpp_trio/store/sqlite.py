@@ -183,7 +183,7 @@ class SqliteDriver:
         try:
             connection = self._readers.popleft()
         except IndexError:
-            connection = connect(self.path, busy_timeout=self._busy_timeout, read_only=True)
+            connection = self._connect_reader()
         try:
             connection.execute("BEGIN")
             try:
@@ -194,6 +194,12 @@ class SqliteDriver:
             raise StoreUnavailable(str(error)) from error
         finally:
             self._readers.append(connection)
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        try:
+            return connect(self.path, busy_timeout=self._busy_timeout, read_only=True)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error
 
     def close(self) -> None:
         """Checkpoint and close every connection."""

@@ -53,7 +53,9 @@ def start(
     moment = parse_timestamp(start_text)
     plausible = is_plausible(moment, now)
     tag_key = rules.tag_key(id_tag)
-    replay_key = f"{connector_id}|{tag_key}|{moment if plausible else start_text}|{meter_start}"
+    # Not of our own clock: a station a day and more ahead is believed later, its replay not new.
+    spelled = start_text if moment is None else moment
+    replay_key = f"{connector_id}|{tag_key}|{spelled}|{meter_start}"
     before = tx.one(Q.find_replay, charge_point_id=charge_point_id, replay_key=replay_key)
     if before is not None:
         info = rules.IdTagInfo(

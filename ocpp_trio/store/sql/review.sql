@@ -9,3 +9,7 @@ ON CONFLICT (charge_point_id, digest) DO UPDATE SET times = review_items.times +
 -- name: of_charge_point
 -- What waits for a person, oldest first.
 SELECT * FROM review_items WHERE charge_point_id = :charge_point_id ORDER BY id;
+
+-- name: count_of
+-- How many items a charge point has.
+SELECT count(*) AS total FROM review_items WHERE charge_point_id = :charge_point_id;

@@ -1,0 +1,172 @@
+"""The task tree, whole; the only composition root.
+
+    trio.run(main)
+    `- open_database()            outermost, closed last
+       `- services nursery        periodic work, each contained and retried with backoff
+          `- sessions nursery     one task per charge point
+             `- front nursery     a fault here ends the process
+                |- http           hypercorn, serving the Starlette app
+                `- accepting      charge point listener
+
+A stop leaves it from the inside: nobody new comes in, HTTP drains while the sessions still live (so
+that commands in flight get their answers), then the sessions are closed with 1001, then the
+services end, then the database.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+import trio
+
+from ocpp_trio import logs, network
+from ocpp_trio.api.app import build_app
+from ocpp_trio.api.auth import prepare_keys
+from ocpp_trio.api.context import Context
+from ocpp_trio.api.server import serve_http
+from ocpp_trio.central import keepalive
+from ocpp_trio.central.commands import Commands
+from ocpp_trio.central.context import Central
+from ocpp_trio.central.hints import Hints
+from ocpp_trio.central.listener import Listener
+from ocpp_trio.config import Settings
+from ocpp_trio.domain.times import system_now
+from ocpp_trio.services.log_writer import write_logs
+from ocpp_trio.store import charge_points, commands
+from ocpp_trio.store.database import Database
+from ocpp_trio.store.opening import open_database
+from ocpp_trio.supervise import Health, every
+
+log = structlog.get_logger()
+
+EXIT_STUCK = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a started server tells: its ports, and the API key it has just made, if any."""
+
+    websocket_port: int
+    api_port: int
+    made_key: str | None
+
+
+def run(settings: Settings, announce: Callable[[Started], None]) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ConfigError or StoreError if it cannot start."""
+    logs.configure(settings.log_level, settings.log_format)
+    network.raise_file_limit()
+    trio.run(main, settings, announce)
+
+
+async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
+    """The server. `announce` is called once, when both ports answer."""
+    tls = network.tls_context(settings)
+    stations = network.bind(settings.host, settings.websocket_port, "OCPP_WEBSOCKET_PORT")
+    try:
+        clients = network.bind(settings.host, settings.api_port, "OCPP_API_PORT")
+    except BaseException:
+        network.close(stations)
+        raise
+    api_port = network.port_of(clients)
+    scheme = "https" if tls else "http"
+    async with open_database(settings) as database:
+        central = Central(settings, database, hints=Hints(f"{scheme}://localhost:{api_port}"))
+        orders = Commands(central)
+        health = Health()
+        await _clean_up(database)
+        keys, made_key = await prepare_keys(database, settings, system_now)
+        context = Context(
+            settings=settings,
+            database=database,
+            hub=central.hub,
+            commands=orders,
+            health=health,
+            keys=keys,
+            now=system_now,
+            started=trio.current_time(),
+        )
+        app = build_app(context)
+        stopping = trio.Event()
+        drain = settings.shutdown_timeout / 3
+        async with trio.open_nursery() as services:
+            presence = partial(central.presence.write, database)
+            log_writer = partial(write_logs, database, logs.ENTRIES)
+            for seconds, name, tick in (
+                (settings.presence_interval, "presence", presence),
+                (settings.log_interval, "log writer", log_writer),
+            ):
+                services.start_soon(every, seconds, name, tick, health, name=name)
+            services.start_soon(keepalive.watch, central, name="keepalive")
+            async with trio.open_nursery() as sessions:
+                async with trio.open_nursery() as front:
+                    front.start_soon(
+                        serve_http, app, settings, clients, tls, stopping, drain, name="http"
+                    )
+                    async with trio.open_nursery() as accepting:
+                        accepting.start_soon(
+                            Listener(central, tls).serve,
+                            [_listener(sock) for sock in stations],
+                            sessions,
+                            name="charge point listener",
+                        )
+                        await services.start(
+                            _watch_signals, accepting.cancel_scope, services.cancel_scope
+                        )
+                        announce(Started(network.port_of(stations), api_port, made_key))
+                    _start_watchdog(settings.shutdown_timeout)
+                    log.info("stopping", connected=len(central.hub))
+                    stopping.set()
+                    orders.drain(drain / 2)
+                central.hub.end_all(1001, "the server is stopping")
+                sessions.cancel_scope.deadline = trio.current_time() + drain
+            log.info("stopped")
+            await presence()
+            await log_writer()
+            services.cancel_scope.cancel()
+
+
+def _listener(sock: socket.socket) -> trio.SocketListener:
+    return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+
+
+async def _watch_signals(
+    accepting: trio.CancelScope,
+    everything: trio.CancelScope,
+    *,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    """The first SIGINT or SIGTERM begins an ordered stop, a second one ends it at once."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            if accepting.cancel_called:
+                everything.cancel()
+            accepting.cancel()
+
+
+def _start_watchdog(seconds: float) -> None:
+    """End the process if the ordered stop takes longer: whoever started it waits no longer."""
+
+    def watch() -> None:
+        time.sleep(seconds)
+        log.error("the stop took too long; ending the process", seconds=seconds)
+        os._exit(EXIT_STUCK)
+
+    threading.Thread(target=watch, daemon=True, name="watchdog").start()
+
+
+async def _clean_up(database: Database) -> None:
+    """What the last process left behind, if it was killed."""
+    now = system_now()
+    left = await database.write(charge_points.disconnect_all, "the server was restarted", now)
+    open_commands = await database.write(commands.abandon, now)
+    if left or open_commands:
+        log.info("put right after a crash", connections=left, commands=open_commands)

@@ -1,0 +1,189 @@
+"""Carries commands from the API to one charge point: one CALL at a time, in the order they came.
+
+Callers hand an Order over a channel without buffer: the callers that wait are the queue. The
+carrier writes what becomes of an order itself, so that the record is right even if its caller has
+gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import trio
+
+from ocpp_trio.errors import (
+    CallErrorReceived,
+    CommandFailed,
+    CommandReplaced,
+    CommandTimedOut,
+    InvalidAnswer,
+    StoreUnavailable,
+)
+from ocpp_trio.ocppj.frames import Payload
+from ocpp_trio.ocppj.peer import REMEMBERED_EXPIRED, Answer, Peer
+from ocpp_trio.store import commands
+
+if TYPE_CHECKING:
+    from ocpp_trio.central.session import Session
+
+
+class Order:
+    """One command on its way. `timeout` in seconds from the moment it is sent."""
+
+    __slots__ = (
+        "abandoned",
+        "action",
+        "command_id",
+        "done",
+        "error",
+        "payload",
+        "response",
+        "timeout",
+    )
+
+    def __init__(self, command_id: int, action: str, payload: Payload, timeout: float) -> None:
+        self.command_id = command_id
+        self.action = action
+        self.payload = payload
+        self.timeout = timeout
+        self.done = trio.Event()
+        self.response: Payload | None = None
+        self.error: CommandFailed | None = None
+        # The caller gave up before it was sent: then it is not sent at all.
+        self.abandoned = False
+
+
+class Carrier:
+    """The command side of one session."""
+
+    def __init__(self, session: Session, peer: Peer) -> None:
+        self._session = session
+        self._peer = peer
+        self._orders: trio.MemorySendChannel[Order]
+        self._incoming: trio.MemoryReceiveChannel[Order]
+        self._orders, self._incoming = trio.open_memory_channel[Order](0)
+        self._allowed = trio.Event()
+        self._current: Order | None = None
+        self._current_id = ""
+        self._answer: Answer | None = None
+        self._answered = trio.Event()
+        # message id -> command id of orders whose time limit passed
+        self._late: dict[str, int] = {}
+        self._replaced = False
+        self.waiting = 0
+
+    def allow(self) -> None:
+        """The station has booted or spoken: commands may go out (errata 3.10)."""
+        if not self._allowed.is_set():
+            self._allowed.set()
+
+    def close(self, *, replaced: bool) -> None:
+        """No more orders: those that wait see a closed channel. Called at the session's end."""
+        self._replaced = replaced
+        self._incoming.close()
+        order = self._current
+        if order is not None and order.error is None and not order.done.is_set():
+            order.error = CommandReplaced(
+                "a newer connection of the charge point took over while the command was on its way"
+                if replaced
+                else "the connection ended while the command was on its way"
+            )
+            order.done.set()
+
+    async def hand_over(self, order: Order) -> None:
+        """Give an order to the carrier and wait until it is done.
+
+        Raises trio.BrokenResourceError if the session ended before it was taken.
+        """
+        self.waiting += 1
+        try:
+            await self._orders.send(order)
+        finally:
+            self.waiting -= 1
+        await order.done.wait()
+
+    async def run(self) -> None:
+        """Take orders and carry them out until the session ends."""
+        with trio.move_on_after(self._session.central.settings.boot_grace):
+            await self._allowed.wait()
+        async for order in self._incoming:
+            self._current = order
+            try:
+                await self._carry(order)
+            except CommandFailed as error:
+                order.error = error
+            except StoreUnavailable as error:
+                order.error = CommandFailed(f"the database is not available: {error}")
+            finally:
+                if order.response is None and order.error is None:
+                    order.error = CommandReplaced("the connection ended while the command waited")
+                with trio.CancelScope(shield=True):
+                    await self._record(order)
+                self._current = None
+                order.done.set()
+
+    async def _carry(self, order: Order) -> None:
+        if order.abandoned:
+            raise CommandFailed("the caller gave up before the command was sent")
+        database, now = self._session.central.database, self._session.central.now
+        await database.write(commands.mark_sent, order.command_id, now())
+        self._answered = trio.Event()
+        self._answer = None
+        self._current_id, text = self._peer.call(order.action, order.payload)
+        await self._send(text)
+        with trio.move_on_after(order.timeout):
+            await self._answered.wait()
+        answer: Answer | None = self._answer
+        if answer is None:
+            self._peer.expire(self._current_id)
+            self._late[self._current_id] = order.command_id
+            if len(self._late) > REMEMBERED_EXPIRED:
+                del self._late[next(iter(self._late))]
+            raise CommandTimedOut(f"no answer within {order.timeout:g} s")
+        if answer.error is not None:
+            raise CallErrorReceived(answer.error.code, answer.error.description)
+        if answer.invalid is not None:
+            raise InvalidAnswer(f"the answer breaks the schema: {answer.invalid}")
+        order.response = answer.payload
+
+    async def _send(self, text: str) -> None:
+        try:
+            await self._session.send(text)
+        except Exception as error:
+            raise CommandReplaced("the connection ended while the command was sent") from error
+
+    async def answered(self, answer: Answer) -> None:
+        """An answer of the station: wakes its order, or is kept as late."""
+        if answer.late:
+            command_id = self._late.pop(answer.id, None)
+            if command_id is not None:
+                error = f"{answer.error.code}: {answer.error.description}" if answer.error else None
+                await self._finish(command_id, "late", answer.payload, error)
+        elif answer.id == self._current_id:
+            self._answer = answer
+            self._answered.set()
+
+    async def _record(self, order: Order) -> None:
+        if order.response is not None:
+            refused = order.response.get("status") in {"Rejected", "NotSupported", "UnlockFailed"}
+            state = "refused" if refused else "accepted"
+            await self._finish(order.command_id, state, order.response, None)
+        else:
+            state = order.error.state if order.error is not None else "unknown"
+            if isinstance(order.error, CommandReplaced) and not self._replaced:
+                state = "unknown"
+            await self._finish(order.command_id, state, None, str(order.error or ""))
+
+    async def _finish(
+        self, command_id: int, state: str, response: Payload | None, error: str | None
+    ) -> None:
+        text = None if response is None else msgspec.json.encode(response).decode()
+        central = self._session.central
+        try:
+            await central.database.write(
+                commands.finish, command_id, state, text, error, central.now()
+            )
+        except StoreUnavailable:
+            # The record stays `sent`; the next start turns it into `unknown`, which it is.
+            return

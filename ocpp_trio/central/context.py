@@ -1,0 +1,24 @@
+"""What every part of the central system shares; built once in app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ocpp_trio.central.hints import Hints
+from ocpp_trio.central.hub import Hub
+from ocpp_trio.central.presence import Presence
+from ocpp_trio.config import Settings
+from ocpp_trio.domain.times import Now, system_now
+from ocpp_trio.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Central:
+    """The central system's settings, database, clock, and who is connected."""
+
+    settings: Settings
+    database: Database
+    now: Now = system_now
+    hub: Hub = field(default_factory=Hub)
+    presence: Presence = field(default_factory=Presence)
+    hints: Hints = field(default_factory=Hints)

@@ -1,0 +1,40 @@
+"""MeterValues (OCPP 1.6 section 4.7): readings, of a transaction or of a connector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocpp_trio.domain.readings import newest_register, read_samples
+from ocpp_trio.ocppj.frames import Payload, payload_text
+from ocpp_trio.ocppj.peer import Request
+from ocpp_trio.store import meter_values as store
+
+if TYPE_CHECKING:
+    from ocpp_trio.central.session import Session
+
+
+async def meter_values(session: Session, request: Request) -> Payload:
+    """Store every sampled value, once; always answered, whatever the transaction."""
+    central = session.central
+    payload = request.call.payload
+    transaction_id = payload.get("transactionId")
+    now = central.now()
+    samples = read_samples(payload["meterValue"], now)
+    known = transaction_id in session.known_transactions
+    outcome = await central.database.write(
+        store.record,
+        store.Message(
+            session.charge_point_id,
+            payload["connectorId"],
+            transaction_id,
+            samples,
+            newest_register(samples),
+            payload_text(request.text, "MeterValues"),
+            now,
+            store.METER_VALUES,
+            known,
+        ),
+    )
+    if not known and transaction_id is not None and outcome != store.UNMATCHED:
+        session.know_transaction(transaction_id)
+    return {}

@@ -1,0 +1,42 @@
+"""StartTransaction (OCPP 1.6 section 4.8): a session begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ocpp_trio.domain import rules
+from ocpp_trio.ocppj.frames import Payload, payload_text
+from ocpp_trio.ocppj.peer import Request
+from ocpp_trio.store import transactions
+
+if TYPE_CHECKING:
+    from ocpp_trio.central.session import Session
+
+log = structlog.get_logger()
+
+
+async def start_transaction(session: Session, request: Request) -> Payload:
+    """Store the start and answer its id; a refused start has one too. A replay changes nothing."""
+    central = session.central
+    payload = request.call.payload
+    started = await central.database.write(
+        transactions.start,
+        session.charge_point_id,
+        payload,
+        payload_text(request.text, "StartTransaction"),
+        central.settings.unknown_tags == "accept",
+        central.now(),
+    )
+    session.know_transaction(started.transaction_id)
+    if started.info.status == rules.INVALID:
+        central.hints.refused_tag(session.charge_point_id, payload["idTag"])
+    log.info(
+        "start repeated" if started.is_replay else "transaction started",
+        charge_point=session.charge_point_id,
+        transaction=started.transaction_id,
+        connector=payload["connectorId"],
+        tag=started.info.status,
+    )
+    return {"transactionId": started.transaction_id, "idTagInfo": started.info.payload()}

@@ -1,0 +1,37 @@
+"""StopTransaction (OCPP 1.6 section 4.10): a session ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ocpp_trio.ocppj.frames import Payload, payload_text
+from ocpp_trio.ocppj.peer import Request
+from ocpp_trio.store import transactions
+
+if TYPE_CHECKING:
+    from ocpp_trio.central.session import Session
+
+log = structlog.get_logger()
+
+
+async def stop_transaction(session: Session, request: Request) -> Payload:
+    """Store the stop; never refused. The tag's status is answered only if a tag was sent."""
+    central = session.central
+    payload = request.call.payload
+    stopped = await central.database.write(
+        transactions.stop,
+        session.charge_point_id,
+        payload,
+        payload_text(request.text, "StopTransaction"),
+        central.now(),
+    )
+    level = log.info if stopped.outcome in {"stored", "repeated"} else log.warning
+    level(
+        "transaction stopped" if stopped.outcome == "stored" else f"stop {stopped.outcome}",
+        charge_point=session.charge_point_id,
+        transaction=payload["transactionId"],
+        reason=payload.get("reason", "Local"),
+    )
+    return {} if stopped.info is None else {"idTagInfo": stopped.info.payload()}

@@ -1,0 +1,65 @@
+"""What an installer is told when a tag or a station is turned away: the command that admits it.
+
+Said once for each, up to a bound: a stranger must not fill the log.
+"""
+
+from __future__ import annotations
+
+import shlex
+from urllib.parse import quote
+
+import msgspec
+import structlog
+
+log = structlog.get_logger()
+
+MAX_REMEMBERED = 1000
+
+
+class Hints:
+    """Remembers what was said. `api_url` is how this machine reaches the API."""
+
+    def __init__(self, api_url: str = "http://localhost:9001") -> None:
+        self._api_url = api_url
+        self._said: set[str] = set()
+
+    def _first(self, what: str) -> bool:
+        if what in self._said or len(self._said) >= MAX_REMEMBERED:
+            return False
+        self._said.add(what)
+        return True
+
+    def _curl(self, path: str, body: object | None = None) -> str:
+        words = ["curl", "-X", "POST", f"{self._api_url}{path}"]
+        if body is not None:
+            words += ["-H", "Content-Type: application/json"]
+            words += ["-d", msgspec.json.encode(body).decode()]
+        return shlex.join(words)
+
+    def refused_tag(self, charge_point_id: str, id_tag: str) -> None:
+        """A tag was answered Invalid."""
+        if self._first(f"tag {id_tag}"):
+            log.warning(
+                f"tag {id_tag} was refused; to admit it: "
+                + self._curl("/api/authorizations", {"idTag": id_tag}),
+                charge_point=charge_point_id,
+            )
+
+    def not_accepted(self, charge_point_id: str, registration: str) -> None:
+        """A boot was answered Pending or Rejected."""
+        if self._first(f"{registration} {charge_point_id}"):
+            path = f"/api/charge-points/{quote(charge_point_id, safe='')}/adopt"
+            log.warning(
+                f"charge point {charge_point_id} is {registration}; to adopt it: "
+                + self._curl(path),
+                charge_point=charge_point_id,
+            )
+
+    def unknown_charge_point(self, charge_point_id: str) -> None:
+        """A handshake was refused because nobody registered the id."""
+        if self._first(f"unknown {charge_point_id}"):
+            log.warning(
+                f"unknown charge point {charge_point_id} was refused; to register it: "
+                + self._curl("/api/charge-points", {"id": charge_point_id}),
+                charge_point=charge_point_id,
+            )

@@ -1,0 +1,177 @@
+"""The door for charge points: accepts TCP, reads the handshake, decides, hands over to a session.
+
+Our own accept loop around trio-websocket: in the library's, any exception of one connection, also
+one raised by a stranger's bytes before the handshake, ends the whole server.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections import OrderedDict
+
+import structlog
+import trio
+
+from ocpp_trio.central.context import Central
+from ocpp_trio.central.identity import charge_point_id
+from ocpp_trio.central.session import Session
+from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
+from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.store import charge_points
+
+log = structlog.get_logger()
+
+SUBPROTOCOL = "ocpp1.6"
+RETRY_AFTER = (b"Retry-After", b"30")
+FORWARDING_HEADERS = frozenset(
+    {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
+)
+
+
+class Listener:
+    """Serves connections; `serve` is the task."""
+
+    def __init__(self, central: Central, tls: ssl.SSLContext | None = None) -> None:
+        self._central = central
+        self._tls = tls
+        # Handshakes under way, oldest first: past the bound the oldest goes, not the newcomer.
+        self._handshakes: OrderedDict[object, trio.CancelScope] = OrderedDict()
+
+    async def serve(self, listeners: list[trio.SocketListener], sessions: trio.Nursery) -> None:
+        """Accept connections until cancelled; each runs in the `sessions` nursery."""
+        await trio.serve_listeners(self.serve_stream, listeners, handler_nursery=sessions)
+
+    async def serve_stream(self, stream: trio.abc.Stream) -> None:
+        """One connection from its first byte to its last. Raises nothing but Cancelled."""
+        remote = _remote_address(stream)
+        if self._tls is not None:
+            assert isinstance(stream, trio.SocketStream)
+            stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
+        try:
+            async with trio.open_nursery() as nursery:
+                try:
+                    session = await self._admit(nursery, stream, remote)
+                    if session is not None:
+                        await session.run(nursery)
+                finally:
+                    nursery.cancel_scope.cancel()
+        except* trio.Cancelled:
+            raise
+        except* Exception as group:
+            # Hostile or broken bytes: the libraries raise whatever they like on them.
+            log.debug("connection failed", remote=remote, why=repr(group.exceptions[0]))
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _admit(
+        self, nursery: trio.Nursery, stream: trio.abc.Stream, remote: str
+    ) -> Session | None:
+        """The session of a connection that was let in, None for one that was not."""
+        settings = self._central.settings
+        token = object()
+        with trio.move_on_after(settings.handshake_timeout) as scope:
+            self._handshakes[token] = scope
+            if len(self._handshakes) > settings.max_handshakes:
+                self._handshakes.popitem(last=False)[1].cancel()
+            try:
+                handshake = await receive_handshake(nursery, stream, settings.max_message_size)
+                return await self._decide(handshake, remote)
+            finally:
+                self._handshakes.pop(token, None)
+        return None
+
+    async def _decide(self, handshake: Handshake, remote: str) -> Session | None:
+        central, settings = self._central, self._central.settings
+        point = charge_point_id(handshake.target, settings.path_prefix)
+        if point is None:
+            log.info("handshake refused: no charge point id in its path", remote=remote)
+            await handshake.refuse(404)
+            return None
+        if SUBPROTOCOL in handshake.subprotocols:
+            subprotocol = SUBPROTOCOL
+        elif handshake.subprotocols or settings.require_subprotocol:
+            log.warning(
+                "handshake refused: the station does not offer the subprotocol ocpp1.6"
+                + ("" if handshake.subprotocols else " (OCPP_REQUIRE_SUBPROTOCOL=false admits it)"),
+                charge_point=point,
+                offered=", ".join(handshake.subprotocols)[:200],
+            )
+            await handshake.refuse(400)
+            return None
+        else:
+            subprotocol = None
+        if central.database.failing_for() >= settings.db_offline_after:
+            await handshake.refuse(503, RETRY_AFTER)
+            return None
+        try:
+            admission = await central.database.write(
+                charge_points.admit,
+                point,
+                self._policy(handshake),
+                settings.max_pending,
+                remote,
+                subprotocol,
+                central.now(),
+            )
+        except StoreUnavailable:
+            await handshake.refuse(503, RETRY_AFTER)
+            return None
+        if admission is None:
+            central.hints.unknown_charge_point(point)
+            await handshake.refuse(404)
+            return None
+        return await self._enter(handshake, point, admission, subprotocol, remote)
+
+    async def _enter(
+        self,
+        handshake: Handshake,
+        point: str,
+        admission: charge_points.Admission,
+        subprotocol: str | None,
+        remote: str,
+    ) -> Session | None:
+        central = self._central
+        transport = None
+        try:
+            transport = await handshake.accept(subprotocol)
+        except ConnectionEnded:
+            return None
+        finally:
+            if transport is None:
+                with trio.CancelScope(shield=True):
+                    await central.database.write(
+                        charge_points.disconnect,
+                        point,
+                        admission.connection,
+                        "gone during the handshake",
+                        central.now(),
+                    )
+        session = Session(central, point, transport, admission)
+        central.hub.add(session)
+        log.info(
+            "charge point connected",
+            charge_point=point,
+            remote=remote,
+            registration=admission.registration,
+        )
+        return session
+
+    def _policy(self, handshake: Handshake) -> str:
+        """What becomes of an id nobody registered. Through a proxy nobody is local."""
+        settings = self._central.settings
+        if settings.unknown_charge_points == "auto" and any(
+            name.lower() in FORWARDING_HEADERS for name, _ in handshake.headers
+        ):
+            return "pending"
+        return settings.unknown_policy
+
+
+def _remote_address(stream: trio.abc.Stream) -> str:
+    """The peer's address, asked for before anything can go wrong: after a reset it is gone."""
+    if not isinstance(stream, trio.SocketStream):
+        return ""
+    try:
+        host, port, *_ = stream.socket.getpeername()
+    except OSError:
+        return ""
+    return f"{host}:{port}"

@@ -1,0 +1,245 @@
+"""One connected charge point: reads, answers, carries commands.
+
+Tasks, all in the connection's nursery: the reader (`run`), the command carrier, and the reader of
+trio-websocket. One message of a station is in work at a time; while it is, nothing more is read, so
+a flood waits in the peer's own send buffer.
+"""
+
+from __future__ import annotations
+
+import structlog
+import trio
+
+from ocpp_trio.central.carrier import Carrier
+from ocpp_trio.central.context import Central
+from ocpp_trio.central.handlers import HANDLERS
+from ocpp_trio.central.keepalive import Pulse
+from ocpp_trio.central.transport import ConnectionEnded, Transport
+from ocpp_trio.errors import CallRefused, StoreUnavailable
+from ocpp_trio.ocppj import frames
+from ocpp_trio.ocppj.actions import TRANSACTION_ACTIONS
+from ocpp_trio.ocppj.peer import Answer, Ignored, Peer, Reply, Request
+from ocpp_trio.store import charge_points, review
+
+log = structlog.get_logger()
+
+MAX_BAD_MESSAGES = 10
+MAX_FAULTS = 5
+WINDOW = 60.0
+MAX_KNOWN_TRANSACTIONS = 64
+MAX_STRANGER_ITEMS = 100
+
+
+class Burst:
+    """Counts events; tells when `limit` of them fall into one window of WINDOW seconds."""
+
+    __slots__ = ("count", "limit", "since")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.count = 0
+        self.since = 0.0
+
+    def hit(self) -> bool:
+        """One more; whether that is too many."""
+        now = trio.current_time()
+        if now - self.since > WINDOW:
+            self.since, self.count = now, 0
+        self.count += 1
+        return self.count >= self.limit
+
+
+class Session:
+    """A charge point's connection from its admission to its end."""
+
+    def __init__(
+        self,
+        central: Central,
+        charge_point_id: str,
+        transport: Transport,
+        admission: charge_points.Admission,
+    ) -> None:
+        self.central = central
+        self.charge_point_id = charge_point_id
+        self.registration = admission.registration
+        self.booted = admission.booted
+        self.heartbeat_interval = admission.heartbeat_interval
+        self.connection = admission.connection
+        # Transactions known to be this station's: looked up once per session, not per message.
+        self.known_transactions: dict[int, None] = {}
+        self.repairs: dict[str, int] = {}
+        self._transport = transport
+        self._peer = Peer()
+        self.carrier = Carrier(self, self._peer)
+        self._pulse = Pulse(
+            central.settings.ping_interval, central.settings.ping_timeout, trio.current_time()
+        )
+        self._scope = trio.CancelScope()
+        self._nursery: trio.Nursery | None = None
+        self._handling = False
+        self._end: tuple[int, str] | None = None
+        self._bad_messages = Burst(MAX_BAD_MESSAGES)
+        self._faults = Burst(MAX_FAULTS)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the station may do more than boot: it was accepted, and has booted before."""
+        return self.booted and self.registration == charge_points.ACCEPTED
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the connection; not waited for. The first reason counts."""
+        if self._end is None:
+            self._end = (code, reason)
+            self._scope.cancel()
+
+    def know_transaction(self, transaction_id: int) -> None:
+        """Remember that a transaction is this station's."""
+        self.known_transactions[transaction_id] = None
+        if len(self.known_transactions) > MAX_KNOWN_TRANSACTIONS:
+            del self.known_transactions[next(iter(self.known_transactions))]
+
+    async def run(self, nursery: trio.Nursery) -> None:
+        """Serve the station until its connection ends, whoever ends it.
+
+        The caller has put the session into the hub; it is taken out here.
+        """
+        self._nursery = nursery
+        reason = "the server was stopped before the connection could be closed"
+        try:
+            with self._scope:
+                nursery.start_soon(self.carrier.run)
+                await self._read()
+            assert self._end is not None
+            reason = self._end[1]
+        except ConnectionEnded as ended:
+            reason = f"closed with {ended.code}" + (f": {ended.reason}" if ended.reason else "")
+        finally:
+            self.carrier.close(replaced=self._end is not None and self._end[0] == 1008)
+            self.central.hub.remove(self)
+            if self._end is not None:
+                with trio.CancelScope(shield=True, deadline=self._close_deadline()):
+                    await self._transport.close(*self._end)
+            with trio.CancelScope(shield=True):
+                await self._note_end(reason)
+
+    def _close_deadline(self) -> float:
+        return trio.current_time() + self.central.settings.close_timeout
+
+    async def _note_end(self, reason: str) -> None:
+        log.info("charge point disconnected", charge_point=self.charge_point_id, reason=reason)
+        try:
+            await self.central.database.write(
+                charge_points.disconnect,
+                self.charge_point_id,
+                self.connection,
+                reason,
+                self.central.now(),
+            )
+        except StoreUnavailable:
+            # The next start, or the next connection, puts it right.
+            return
+
+    async def _read(self) -> None:
+        receive, peer = self._transport.receive, self._peer
+        while True:
+            text = await receive()
+            event = peer.receive(text)
+            if type(event) is Request:
+                self._handling = True
+                reply = await self._answer(event)
+                await self._transport.send(reply)
+                self._handling = False
+            elif type(event) is Answer:
+                await self.carrier.answered(event)
+            elif type(event) is Reply:
+                log.debug("answered at once", charge_point=self.charge_point_id, why=event.reason)
+                await self._transport.send(event.text)
+            else:
+                assert isinstance(event, Ignored)
+                self._ignore(event)
+            if self.booted:
+                self.carrier.allow()
+
+    def _ignore(self, event: Ignored) -> None:
+        if event.reason == "empty message":
+            # Some stations send one as a keep-alive.
+            return
+        if self._bad_messages.count == 0:
+            log.warning(
+                "unusable message ignored", charge_point=self.charge_point_id, why=event.reason
+            )
+        if self._bad_messages.hit():
+            self.end(1007, "too many unusable messages")
+
+    async def _answer(self, request: Request) -> str:
+        """The text that answers a CALL: its handler's result, or the CALLERROR that fits."""
+        call = request.call
+        for repair in call.repairs:
+            self._note_repair(repair, call.action)
+        try:
+            if not self.accepted and call.action != "BootNotification":
+                await self._keep_of_stranger(request)
+                raise CallRefused("SecurityError", "the charge point is not accepted")
+            handler = HANDLERS.get(call.action)
+            if handler is None:
+                raise CallRefused("NotSupported", "the action is not supported")
+            payload = await handler(self, request)
+            return self._peer.answer(request, payload)
+        except CallRefused as refused:
+            return self._peer.refuse(request, refused.code, refused.description)
+        except StoreUnavailable as error:
+            log.warning("database not available", charge_point=self.charge_point_id, why=str(error))
+        except Exception:
+            log.exception("handler failed", charge_point=self.charge_point_id, action=call.action)
+            if self._faults.hit():
+                self.end(1011, "too many internal errors")
+        return self._peer.refuse(request, "InternalError", "the message could not be processed")
+
+    def _note_repair(self, repair: str, action: str) -> None:
+        before = self.repairs.get(repair, 0)
+        self.repairs[repair] = before + 1
+        if before == 0:
+            log.warning(
+                "message breaks the schema and was repaired",
+                charge_point=self.charge_point_id,
+                action=action,
+                repair=repair,
+            )
+
+    async def _keep_of_stranger(self, request: Request) -> None:
+        """A transaction message of a station not accepted is refused, but kept for a person."""
+        action = request.call.action
+        if action in TRANSACTION_ACTIONS:
+            await self.central.database.write(
+                review.keep_of_stranger,
+                self.charge_point_id,
+                action,
+                frames.payload_text(request.text, action),
+                MAX_STRANGER_ITEMS,
+                self.central.now(),
+            )
+
+    async def send(self, text: str) -> None:
+        """Send a message of ours; used by the command carrier."""
+        await self._transport.send(text)
+
+    def check_link(self, now: float) -> None:
+        """Called by the keepalive timer: ping when due, end the connection if the link is dead."""
+        transport = self._transport
+        if transport.stuck_for(now) > self.central.settings.send_timeout:
+            transport.broken = True
+            self.end(1006, "the station did not read what was sent to it")
+            return
+        todo = self._pulse.check(now, transport.last_received, self._handling)
+        if todo == "ping" and self._nursery is not None:
+            self._nursery.start_soon(self._ping)
+        elif todo == "dead":
+            transport.broken = True
+            self.end(1006, "the station no longer answers")
+
+    async def _ping(self) -> None:
+        try:
+            await self._transport.ping(b"ocpp")
+        except ConnectionEnded:
+            # The reader meets the same end and reports it.
+            return

@@ -1,0 +1,193 @@
+"""One WebSocket to a charge point: trio-websocket, with the guards it lacks.
+
+The only module of the server that imports trio_websocket and wsproto. Nothing a peer sends raises
+anything but ConnectionEnded out of here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+import trio_websocket
+import wsproto
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+
+MAX_FRAGMENTS = 1024
+"""Frames of one message. Empty continuation frames would otherwise grow a list without end."""
+
+RECEIVE_BUFFER = 4096
+
+
+class ConnectionEnded(Exception):
+    """The WebSocket is closed: its close code (1006 without a close frame) and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}".strip())
+        self.code = code
+        self.reason = reason
+
+
+class WatchedStream(trio.abc.Stream):
+    """A stream that notes when its peer was last heard, whatever it sent."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self.last_received = trio.current_time()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        self.last_received = trio.current_time()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _Connection(WebSocketConnection):
+    """trio-websocket's connection with a bound on fragments and a ping that waits for nothing."""
+
+    async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
+        if len(self._message_parts) >= MAX_FRAGMENTS and not event.message_finished:
+            self._message_parts = []
+            self._close_reason = trio_websocket.CloseReason(1008, "too many fragments")
+            await self._send(CloseConnection(code=1008, reason="too many fragments"))
+            await self._recv_channel.aclose()
+            self._reader_running = False
+            return
+        await super()._handle_message_event(event)
+
+    async def send_ping(self, payload: bytes) -> None:
+        # The library's ping() waits for its pong and remembers unanswered ones for ever.
+        await self._send(Ping(payload=payload))
+
+
+class Transport:
+    """A WebSocket after its handshake: whole text messages in and out."""
+
+    __slots__ = ("_sending", "_stream", "_websocket", "broken", "sending_since")
+
+    def __init__(self, websocket: _Connection, stream: WatchedStream) -> None:
+        self._websocket = websocket
+        self._stream = stream
+        self._sending = 0
+        self.sending_since = 0.0
+        # A send that was cut off has left half a frame behind: nothing may follow it.
+        self.broken = False
+
+    @property
+    def last_received(self) -> float:
+        """When any byte last came in, on Trio's clock."""
+        return self._stream.last_received
+
+    def stuck_for(self, now: float) -> float:
+        """How long a send has been under way, in seconds; 0 if none is."""
+        return now - self.sending_since if self._sending else 0.0
+
+    async def receive(self) -> str:
+        """The next text message. Raises ConnectionEnded; a binary message ends the connection."""
+        try:
+            message = await self._websocket.get_message()
+        except ConnectionClosed as closed:
+            raise self._ended(closed) from None
+        if isinstance(message, str):
+            return message
+        await self.close(1003, "OCPP-J messages are text")
+        raise ConnectionEnded(1003, "binary message")
+
+    async def send(self, text: str) -> None:
+        """Send a text message. Raises ConnectionEnded. Never call with a time limit of your own."""
+        if self._sending == 0:
+            self.sending_since = trio.current_time()
+        self._sending += 1
+        try:
+            await self._websocket.send_message(text)
+        except ConnectionClosed as closed:
+            raise self._ended(closed) from None
+        except trio.Cancelled:
+            self.broken = True
+            raise
+        self._sending -= 1
+
+    async def ping(self, payload: bytes) -> None:
+        """Send a ping; whatever comes back counts as an answer."""
+        try:
+            await self._websocket.send_ping(payload)
+        except ConnectionClosed as closed:
+            raise self._ended(closed) from None
+        except trio.Cancelled:
+            self.broken = True
+            raise
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with a close frame; the caller limits the time. A broken one is just dropped."""
+        if self.broken or self._sending:
+            await self.abort()
+        else:
+            await self._websocket.aclose(code, reason)
+
+    async def abort(self) -> None:
+        """Drop the connection at once, without a close frame."""
+        await trio.aclose_forcefully(self._stream)
+
+    def _ended(self, closed: ConnectionClosed) -> ConnectionEnded:
+        reason = closed.reason
+        if reason is None:
+            return ConnectionEnded(1006, "")
+        return ConnectionEnded(reason.code, str(reason.reason or ""))
+
+
+class Handshake:
+    """A charge point's request to connect, not answered yet."""
+
+    def __init__(self, request: WebSocketRequest, stream: WatchedStream) -> None:
+        self._request = request
+        self._stream = stream
+        self.target: str = request.path
+        self.subprotocols: tuple[str, ...] = request.proposed_subprotocols
+        self.headers: list[tuple[bytes, bytes]] = request.headers
+
+    async def accept(self, subprotocol: str | None) -> Transport:
+        """Complete the upgrade. Raises ConnectionEnded if the peer is gone."""
+        try:
+            websocket = await self._request.accept(subprotocol=subprotocol)
+        except ConnectionClosed:
+            raise ConnectionEnded(1006, "gone during the handshake") from None
+        assert isinstance(websocket, _Connection)
+        return Transport(websocket, self._stream)
+
+    async def refuse(self, status: int, *headers: tuple[bytes, bytes]) -> None:
+        """Answer with an HTTP error and an empty body: strangers learn nothing more."""
+        try:
+            await self._request.reject(
+                status,
+                extra_headers=[*headers, (b"Content-Length", b"0"), (b"Connection", b"close")],
+            )
+        except ConnectionClosed:
+            return
+
+
+async def receive_handshake(
+    nursery: trio.Nursery, stream: trio.abc.Stream, max_message_size: int
+) -> Handshake:
+    """Read a handshake from `stream`; the reader task lives in `nursery`.
+
+    What the libraries raise on hostile bytes comes out of the nursery, not out of here.
+    """
+    watched = WatchedStream(stream)
+    # No extensions are offered: permessage-deflate would inflate without a bound.
+    connection: Any = _Connection(
+        watched,
+        wsproto.WSConnection(wsproto.ConnectionType.SERVER),
+        max_message_size=max_message_size,
+        receive_buffer_size=RECEIVE_BUFFER,
+    )
+    nursery.start_soon(connection._reader_task)
+    return Handshake(await connection._get_request(), watched)

@@ -1,0 +1,77 @@
+"""ocpp-trio serve: the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ocpp_trio import __version__
+from ocpp_trio.cli.common import UsageProblem, env_file_option, settings_from
+from ocpp_trio.config import Settings, reachable_addresses
+from ocpp_trio.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from ocpp_trio import app
+
+
+@click.command()
+@env_file_option
+def serve(env_file: Path | None) -> None:
+    """Run the server until Ctrl-C or SIGTERM.
+
+    The database is created, or brought up to date, by itself.
+    """
+    # Imported here: `ocpp-trio --help` need not load the whole server.
+    from ocpp_trio import app as server
+
+    settings = settings_from(env_file)
+
+    def announce(started: app.Started) -> None:
+        for line in first_lines(settings, started):
+            click.echo(line)
+
+    try:
+        server.run(settings, announce)
+    except (ConfigError, StoreError) as error:
+        problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+        raise UsageProblem(
+            "cannot start:\n" + "\n".join(f"  {each}" for each in problems)
+        ) from None
+
+
+def first_lines(settings: Settings, started: app.Started) -> list[str]:
+    """What a person needs to know first: where chargers and people go, and what may go wrong."""
+    ws, http = ("wss", "https") if settings.use_tls else ("ws", "http")
+    wildcard = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+    addresses = reachable_addresses() if wildcard or settings.on_loopback else [settings.host]
+    here = "localhost" if wildcard else _url_host(settings.host)
+    there = addresses[0] if wildcard and addresses else here
+    lines = [
+        f"ocpp-trio {__version__}, database {settings.db_type} {settings.db_sqlite_path}",
+        f"Charge points connect to  {ws}://{there}:{started.websocket_port}/<charge point id>",
+        f"People and programs use   {http}://{there}:{started.api_port}/api/status"
+        f"  (all endpoints: {http}://{there}:{started.api_port}/docs)",
+    ]
+    if settings.on_loopback:
+        example = f"; chargers then use {ws}://{addresses[0]}:{started.websocket_port}/<id>"
+        lines.append(
+            f"Warning: OCPP_HOST={settings.host} cannot be reached from the network, also not by a"
+            f" charger. Set OCPP_HOST=0.0.0.0 to let them in{example if addresses else ''}"
+        )
+    if settings.unknown_policy == "pending":
+        lines.append("Unregistered charge points wait as Pending; the log shows how to adopt them")
+    if settings.api_auth == "off":
+        lines.append("Warning: OCPP_API_AUTH=off: everybody who reaches the API may use it")
+    if settings.unknown_charge_points == "accept" and not settings.on_loopback:
+        lines.append("Warning: OCPP_UNKNOWN_CHARGE_POINTS=accept: any charge point is let in")
+    if started.made_key:
+        lines.append(
+            f"API key (shown this once; send it as `Authorization: Bearer ...`): {started.made_key}"
+        )
+    return lines
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,101 @@
+"""Sockets and TLS for both ports."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import socket
+import ssl
+from pathlib import Path
+
+from ocpp_trio.config import Settings
+from ocpp_trio.errors import ConfigError
+
+BACKLOG = 4096
+"""After a restart all charge points come back at once."""
+
+
+def bind(host: str, port: int, variable: str) -> list[socket.socket]:
+    """Listening sockets, one per address of `host`, all on the same port (0: any free one).
+
+    Raises ConfigError that names `variable` when the port cannot be had.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError([f"OCPP_HOST {host!r} is no address of this machine: {error}"]) from None
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError:
+                # A name may resolve to a family this machine does not have.
+                continue
+            sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                sock.bind((address[0], port, *address[2:]))
+            except OSError as error:
+                if error.errno == errno.EADDRNOTAVAIL and len(found) > 1:
+                    sockets.remove(sock)
+                    sock.close()
+                    continue
+                raise
+            sock.listen(BACKLOG)
+            sock.setblocking(False)
+            port = sock.getsockname()[1]
+    except OSError as error:
+        close(sockets)
+        raise ConfigError([f"{variable}: cannot listen on {host} port {port}: {error}"]) from None
+    if not sockets:
+        raise ConfigError([f"OCPP_HOST: no address of {host!r} can be listened on"])
+    return sockets
+
+
+def close(sockets: list[socket.socket]) -> None:
+    """Close listening sockets."""
+    for sock in sockets:
+        sock.close()
+
+
+def port_of(sockets: list[socket.socket]) -> int:
+    """The port that was bound."""
+    port: int = sockets[0].getsockname()[1]
+    return port
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """TLS for wss and https, None without OCPP_USE_TLS. TLS 1.2 or later, no compression.
+
+    Raises ConfigError that names the file that cannot be used.
+    """
+    if not settings.use_tls:
+        return None
+    for name, file in (
+        ("OCPP_CERT_FILE", settings.cert_file),
+        ("OCPP_KEY_FILE", settings.key_file),
+    ):
+        if not Path(file).is_file():
+            raise ConfigError([f"{name}: there is no file {file} (OCPP_USE_TLS is on)"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    try:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            [f"OCPP_CERT_FILE, OCPP_KEY_FILE: cannot use this certificate and key: {error}"]
+        ) from None
+    return context
+
+
+def raise_file_limit() -> int:
+    """Raise the limit of open files as far as allowed: each charge point is one. The new limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

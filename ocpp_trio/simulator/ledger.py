@@ -1,0 +1,66 @@
+"""What a central system has acknowledged, as JSON lines: to be compared with its database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ocpp_trio.ocppj.frames import Payload
+
+
+class Ledger:
+    """An append-only file, flushed after every line; without a path it writes nothing.
+
+    A line is written when the acknowledgement arrives, before the next frame is read.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open `path` for appending; OSError if that fails."""
+        self._file = None if path is None else path.open("a", encoding="utf-8")
+
+    def start(self, charge_point_id: str, request: Payload, answer: Payload) -> None:
+        """A StartTransaction was answered."""
+        self._write(
+            {
+                "kind": "start",
+                "chargePointId": charge_point_id,
+                "connectorId": request["connectorId"],
+                "idTag": request["idTag"],
+                "timestamp": request["timestamp"],
+                "meterStart": request["meterStart"],
+                "transactionId": answer["transactionId"],
+                "status": answer["idTagInfo"]["status"],
+            }
+        )
+
+    def stop(self, charge_point_id: str, request: Payload) -> None:
+        """A StopTransaction was answered."""
+        self._write(
+            {
+                "kind": "stop",
+                "chargePointId": charge_point_id,
+                "transactionId": request["transactionId"],
+                "meterStop": request["meterStop"],
+                "timestamp": request["timestamp"],
+                "reason": request["reason"],
+            }
+        )
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
