@@ -124,7 +124,11 @@ CREATE TABLE meter_values (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     charge_point_id TEXT NOT NULL,
     connector_id BIGINT NOT NULL,
-    transaction_id BIGINT,
+    -- 0 where the message named no transaction.
+    transaction_id BIGINT NOT NULL,
+    -- Fingerprint of the message and place in it: a repeat finds its rows taken.
+    digest BIGINT NOT NULL,
+    position BIGINT NOT NULL,
     timestamp BIGINT NOT NULL,
     value TEXT NOT NULL,
     number DOUBLE PRECISION,
@@ -134,17 +138,12 @@ CREATE TABLE meter_values (
     context TEXT NOT NULL,
     location TEXT NOT NULL,
     format TEXT NOT NULL,
-    source TEXT NOT NULL
+    source TEXT NOT NULL,
+    -- Also the way to the values of a transaction: the hottest table has one index more at most.
+    UNIQUE (transaction_id, digest, position)
 );
-CREATE INDEX meter_values_transaction ON meter_values (transaction_id);
-CREATE INDEX meter_values_charge_point ON meter_values (charge_point_id, timestamp);
-
--- One row per MeterValues message: by it a repeat is recognised. transaction_id is 0 without one.
-CREATE TABLE meter_messages (
-    transaction_id BIGINT NOT NULL,
-    digest BIGINT NOT NULL,
-    PRIMARY KEY (transaction_id, digest)
-) WITHOUT ROWID;
+CREATE INDEX meter_values_loose ON meter_values (charge_point_id, timestamp)
+    WHERE transaction_id = 0;
 
 -- What could not be matched and waits for a person.
 CREATE TABLE review_items (

@@ -24,7 +24,7 @@ Timestamp = Annotated[
 Energy = Annotated[float, Meta(description="kWh")]
 
 
-class Resource(Struct, rename="camel", kw_only=True, frozen=True):
+class Resource(Struct, rename="camel", kw_only=True):
     """Base of what answers are made of: snake_case here, camelCase in JSON. Absent is null."""
 
 

@@ -32,19 +32,19 @@ Natural = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 Note = Annotated[str, Meta(max_length=1000)]
 
 
-class Lenient(Struct, rename="camel", kw_only=True, frozen=True):
+class Lenient(Struct, rename="camel", kw_only=True):
     """A part of a request; unknown fields are ignored."""
 
 
-class Strict(Lenient, frozen=True, forbid_unknown_fields=True):
+class Strict(Lenient, forbid_unknown_fields=True):
     """A part of a request; unknown fields are refused by name."""
 
 
-class NoQuery(Strict, frozen=True):
+class NoQuery(Strict):
     """No parameters."""
 
 
-class AnyQuery(Lenient, frozen=True):
+class AnyQuery(Lenient):
     """No parameters; others are ignored."""
 
 

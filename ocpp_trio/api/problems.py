@@ -85,7 +85,7 @@ class ProblemDetails(Struct, rename="camel", omit_defaults=True):
     status: int
     detail: str
     errors: list[FieldError] | UnsetType = UNSET
-    command_id: int | None | UnsetType = UNSET
+    command_id: int | UnsetType | None = UNSET
     outcome: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
     description: str | UnsetType = UNSET

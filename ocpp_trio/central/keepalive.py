@@ -34,7 +34,7 @@ class Pulse:
                 return ""
             self.sent_at = now
             return "ping"
-        if last_received > self.sent_at or busy:
+        if last_received >= self.sent_at or busy:
             self.sent_at = None
             self.misses = 0
             self.next_ping = now + jittered(self.interval)

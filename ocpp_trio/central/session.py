@@ -90,6 +90,8 @@ class Session:
         """Close the connection; not waited for. The first reason counts."""
         if self._end is None:
             self._end = (code, reason)
+        if not self._handling or self._transport.broken:
+            # A message in work is finished and answered first; `_read` then leaves by itself.
             self._scope.cancel()
 
     def know_transaction(self, transaction_id: int) -> None:
@@ -144,11 +146,9 @@ class Session:
         while True:
             text = await receive()
             event = peer.receive(text)
+            self._handling = True
             if type(event) is Request:
-                self._handling = True
-                reply = await self._answer(event)
-                await self._transport.send(reply)
-                self._handling = False
+                await self._transport.send(await self._answer(event))
             elif type(event) is Answer:
                 await self.carrier.answered(event)
             elif type(event) is Reply:
@@ -159,6 +159,9 @@ class Session:
                 self._ignore(event)
             if self.booted:
                 self.carrier.allow()
+            self._handling = False
+            if self._end is not None:
+                return
 
     def _ignore(self, event: Ignored) -> None:
         if event.reason == "empty message":
@@ -169,7 +172,7 @@ class Session:
                 "unusable message ignored", charge_point=self.charge_point_id, why=event.reason
             )
         if self._bad_messages.hit():
-            self.end(1007, "too many unusable messages")
+            self._end = (1007, "too many unusable messages")
 
     async def _answer(self, request: Request) -> str:
         """The text that answers a CALL: its handler's result, or the CALLERROR that fits."""
@@ -192,7 +195,7 @@ class Session:
         except Exception:
             log.exception("handler failed", charge_point=self.charge_point_id, action=call.action)
             if self._faults.hit():
-                self.end(1011, "too many internal errors")
+                self._end = (1011, "too many internal errors")
         return self._peer.refuse(request, "InternalError", "the message could not be processed")
 
     def _note_repair(self, repair: str, action: str) -> None:

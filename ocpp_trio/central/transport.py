@@ -128,7 +128,7 @@ class Transport:
 
     async def close(self, code: int, reason: str) -> None:
         """Close with a close frame; the caller limits the time. A broken one is just dropped."""
-        if self.broken or self._sending:
+        if self.broken:
             await self.abort()
         else:
             await self._websocket.aclose(code, reason)

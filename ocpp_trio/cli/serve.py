@@ -48,11 +48,12 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
     addresses = reachable_addresses() if wildcard or settings.on_loopback else [settings.host]
     here = "localhost" if wildcard else _url_host(settings.host)
     there = addresses[0] if wildcard and addresses else here
+    station_url = f"{ws}://{there}:{started.websocket_port}"
+    api_url = f"{http}://{there}:{started.api_port}"
     lines = [
         f"ocpp-trio {__version__}, database {settings.db_type} {settings.db_sqlite_path}",
-        f"Charge points connect to  {ws}://{there}:{started.websocket_port}/<charge point id>",
-        f"People and programs use   {http}://{there}:{started.api_port}/api/status"
-        f"  (all endpoints: {http}://{there}:{started.api_port}/docs)",
+        f"Charge points connect to  {station_url}/<charge point id>",
+        f"People and programs use   {api_url}/api/status  (all endpoints: {api_url}/docs)",
     ]
     if settings.on_loopback:
         example = f"; chargers then use {ws}://{addresses[0]}:{started.websocket_port}/<id>"

@@ -44,6 +44,8 @@ class Reading(NamedTuple):
 
 def parse_number(text: str) -> float | None:
     """The number of a strict ASCII decimal; None for anything else (NaN, 1_000, other digits)."""
+    if text.isascii() and text.replace(".", "", 1).isdecimal() and len(text) < 64:
+        return float(text)
     if len(text) > 64 or _DECIMAL.fullmatch(text.strip(" ")) is None:
         return None
     number = float(text)

@@ -1,9 +1,9 @@
 """All actions of OCPP 1.6 and its Security Whitepaper, by direction, with their validators.
 
 The schemas are the files inside the `ocpp` package; validators are built once, at import. `format`
-is not checked: a timestamp is read by ocpp_trio.domain.times, which never refuses a message for its
-clock. A frozen table is looked up before anything is done with an action's name, which never becomes
-the name of a file.
+is not checked: a timestamp is read by ocpp_trio.domain.times, which never refuses a message for
+its clock. A frozen table is looked up before anything is done with an action's name, which never
+becomes the name of a file.
 """
 
 from __future__ import annotations

@@ -58,6 +58,14 @@ class Usable(NamedTuple):
     repairs: tuple[str, ...] = ()
 
 
+class Refusal(NamedTuple):
+    """A CALLERROR: it is the answer to a CALL of ours, however odd its words."""
+
+    id: str
+    code: Any
+    description: Any
+
+
 class Fault(NamedTuple):
     """What is wrong. `id` is "" where no answer is due."""
 
@@ -104,7 +112,7 @@ def explain(error: jsonschema_rs.ValidationError) -> str:
     return f"{text}: {path}" if path else text
 
 
-def diagnose(text: str, accepted: frozenset[str]) -> Usable | Fault:
+def diagnose(text: str, accepted: frozenset[str]) -> Usable | Refusal | Fault:
     """Find out what a frame is that the fast path did not take. Never raises."""
     try:
         frame = _decoder.decode(text.strip(" \t\r\n"))
@@ -118,6 +126,9 @@ def diagnose(text: str, accepted: frozenset[str]) -> Usable | Fault:
     message_id = rest[0] if rest and type(rest[0]) is str else ""
     if kind == 3 and message_id and len(rest) == 2:
         return _result(message_id, rest[1])
+    if kind == 4 and message_id and 2 <= len(rest) <= 4:
+        code, description = (*rest[1:3], "")[:2]
+        return Refusal(message_id, _clean(code), _clean(description))
     if kind != 2:
         return Fault("", FORMATION, "not a message type of OCPP-J 1.6, or not whole")
     if not message_id:
@@ -130,10 +141,17 @@ def diagnose(text: str, accepted: frozenset[str]) -> Usable | Fault:
     return _call(message_id, rest[1:], accepted)
 
 
+def _clean(text: Any) -> Any:
+    """A text that can be stored and sent on."""
+    if not isinstance(text, str):
+        return text
+    return _escape_nul(text.encode("utf-8", "replace").decode())
+
+
 def _result(message_id: str, payload: Any) -> Usable | Fault:
     if payload is None:
         payload = {}
-    if type(payload) is not dict or _unusable(payload):
+    if type(payload) is not dict or unusable(payload):
         # The station's answer to us: the waiting command fails on its schema, nothing is answered.
         return Usable(message_id, None, {"unusable": True})
     return Usable(message_id, None, _escape_nul(payload))
@@ -154,7 +172,7 @@ def _call(message_id: str, rest: list[Any], accepted: frozenset[str]) -> Usable 
         payload = {}
     if type(payload) is not dict:
         return Fault(message_id, FORMATION, "the payload is not an object")
-    problem = _unusable(payload)
+    problem = unusable(payload)
     if problem is not None:
         return Fault(message_id, problem.code, problem.description)
     escaped = "nul-escaped" if _has_nul(payload) else None
@@ -171,7 +189,7 @@ def _call(message_id: str, rest: list[Any], accepted: frozenset[str]) -> Usable 
     return Usable(message_id, name, payload, repairs)
 
 
-def _unusable(payload: Any) -> _Marker | None:
+def unusable(payload: Any) -> _Marker | None:
     """What makes a payload unusable whatever its schema: depth, markers, surrogates."""
     waiting: list[tuple[Any, int]] = [(payload, 1)]
     while waiting:

@@ -18,6 +18,7 @@ from ocpp_trio.ocppj.actions import ACTIONS, FROM_CHARGE_POINT
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
 MAX_ID = diagnosis.MAX_ID
 MAX_DESCRIPTION = 255
+MAX_CODE = 64
 
 Payload = dict[str, Any]
 
@@ -87,7 +88,11 @@ def parse(text: str, accepted: frozenset[str] = FROM_CHARGE_POINT) -> Frame:
                 return Call(message_id, name, payload)
         elif kind == CALLRESULT and type(kind) is int and len(frame) == 3:
             _, message_id, payload = frame
-            if type(message_id) is str and type(payload) is dict:
+            if (
+                type(message_id) is str
+                and type(payload) is dict
+                and not diagnosis.unusable(payload)
+            ):
                 return CallResult(message_id, payload)
         elif (
             kind == CALLERROR
@@ -95,13 +100,14 @@ def parse(text: str, accepted: frozenset[str] = FROM_CHARGE_POINT) -> Frame:
             and 3 <= len(frame) <= 5
             and type(frame[1]) is str
         ):
-            description = frame[3] if len(frame) > 3 and isinstance(frame[3], str) else ""
-            return CallError(frame[1], str(frame[2])[:64], description[:MAX_DESCRIPTION])
+            return _call_error(*frame[1:4])
     return _diagnosed(text, accepted)
 
 
 def _diagnosed(text: str, accepted: frozenset[str]) -> Frame:
     found = diagnosis.diagnose(text, accepted)
+    if isinstance(found, diagnosis.Refusal):
+        return _call_error(*found)
     if isinstance(found, diagnosis.Usable):
         if found.action is None:
             return CallResult(found.id, found.payload)
@@ -109,20 +115,34 @@ def _diagnosed(text: str, accepted: frozenset[str]) -> Frame:
     return BadFrame(found.id, found.code, found.description)
 
 
+def _call_error(message_id: str, code: Any, description: Any = "") -> CallError:
+    """A CALLERROR ends its CALL whatever it says; what is no text says nothing."""
+    code = code[:MAX_CODE] if isinstance(code, str) else ""
+    description = description[:MAX_DESCRIPTION] if isinstance(description, str) else ""
+    return CallError(message_id, code, description)
+
+
 def check_response(action: str, payload: Payload) -> str | None:
     """What breaks the response schema of `action`, or None."""
     definition = ACTIONS[action]
     if definition.response_is_valid(payload):
         return None
-    return diagnosis.explain(next(definition.response_errors(payload)))
+    try:
+        return diagnosis.explain(next(definition.response_errors(payload)))
+    except ValueError:
+        # The validator cannot quote what is nested deeper than it can read.
+        return "nested too deeply"
 
 
 def check_request(action: str, payload: Payload) -> list[tuple[str, str]]:
     """What breaks the request schema of `action`: (field, message) for each error."""
-    return [
-        (".".join(str(part) for part in error.instance_path), error.message)
-        for error in ACTIONS[action].request_errors(payload)
-    ]
+    try:
+        return [
+            (".".join(str(part) for part in error.instance_path), error.message)
+            for error in ACTIONS[action].request_errors(payload)
+        ]
+    except ValueError:
+        return [("", "nested too deeply")]
 
 
 def new_id() -> str:

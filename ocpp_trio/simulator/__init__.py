@@ -5,6 +5,7 @@ OCPP 1.6J central system. A `ChargePoint` acts by itself; a `Station` does what 
 """
 
 from ocpp_trio.simulator.by_hand import Station, open_station
-from ocpp_trio.simulator.connection import CannotConnect, LinkLost
+from ocpp_trio.simulator.connection import LinkLost
+from ocpp_trio.simulator.endpoint import CannotConnect
 
 __all__ = ["CannotConnect", "LinkLost", "Station", "open_station"]

@@ -1,9 +1,9 @@
 """A station that does only what it is told: for tests of a central system, and for benchmarks.
 
-    async with open_station("ws://localhost:9000", "CP001") as station:
-        station.answers["Reset"] = {"status": "Accepted"}
-        answer = await station.call("BootNotification", {...})
-        reset = await station.receive("Reset")
+async with open_station("ws://localhost:9000", "CP001") as station:
+    station.answers["Reset"] = {"status": "Accepted"}
+    answer = await station.call("BootNotification", {...})
+    reset = await station.receive("Reset")
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from ocpp_trio.simulator.bell import Bell
 from ocpp_trio.simulator.connection import (
     SUBPROTOCOL,
     Connection,
-    Endpoint,
     Response,
-    endpoint_of,
     open_connection,
 )
+from ocpp_trio.simulator.endpoint import Endpoint, endpoint_of
 
 Scripted = Payload | Callable[[Payload], Payload] | CallRefused | None
 """How a CALL is answered: a payload, a function of the request's, a CALLERROR, or not at all."""

@@ -5,11 +5,9 @@ Owns the only reader of the socket. Never reconnects and never decides what a CA
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, cast
-from urllib.parse import quote, urlsplit
 
 import trio
 from trio_websocket import (
@@ -29,6 +27,7 @@ from ocpp_trio.errors import (
 from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM
 from ocpp_trio.ocppj.frames import Call, Payload
 from ocpp_trio.ocppj.peer import Answer, Peer, Reply, Request
+from ocpp_trio.simulator.endpoint import CannotConnect, Endpoint, Opening
 
 SUBPROTOCOL = "ocpp1.6"
 
@@ -40,26 +39,6 @@ class LinkLost(OcppTrioError):
     """The connection ended before the answer came: the message may or may not have arrived."""
 
 
-class CannotConnect(OcppTrioError):
-    """There is no connection; the text says why. `status` is the HTTP status of a refusal."""
-
-    def __init__(self, reason: str, status: int | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-class Endpoint(NamedTuple):
-    """Where a central system is: how to open a stream to it, its Host header, its base path."""
-
-    open_stream: Callable[[], Awaitable[trio.abc.Stream]]
-    host: str
-    path: str = ""
-
-    def resource(self, charge_point_id: str) -> str:
-        """The path of a charge point, its id percent-encoded (OCPP-J 3.1.1)."""
-        return f"{self.path}/{quote(charge_point_id, safe='')}"
-
-
 class Response(NamedTuple):
     """The answer to a CALL, and what is to be done once it is on its way."""
 
@@ -69,85 +48,6 @@ class Response(NamedTuple):
 
 OnCall = Callable[[Call], Response | None]
 """Answers a CALL: raises CallRefused for a CALLERROR, returns None to leave it unanswered."""
-
-
-def endpoint_of(url: str) -> Endpoint:
-    """The endpoint of a ws:// or wss:// URL; ValueError says what is wrong with any other."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"ws", "wss"}:
-        raise ValueError("must begin with ws:// or wss://")
-    host = parts.hostname
-    if not host:
-        raise ValueError("names no host")
-    if parts.query or parts.fragment:
-        raise ValueError("must end with the path: the charge point's id is put behind it")
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
-    context = ssl.create_default_context() if parts.scheme == "wss" else None
-
-    async def open_stream() -> trio.abc.Stream:
-        try:
-            stream = await trio.open_tcp_stream(host, port)
-        except OSError as error:
-            raise CannotConnect(_reason(error)) from None
-        if context is None:
-            return stream
-        secure = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
-        try:
-            await secure.do_handshake()
-        except trio.BrokenResourceError as error:
-            await trio.aclose_forcefully(stream)
-            raise CannotConnect(f"TLS: {error.__cause__ or error}") from None
-        return secure
-
-    return Endpoint(open_stream, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"))
-
-
-def _reason(error: OSError) -> str:
-    """The first errno in words: Trio reports one error for all addresses of a host."""
-    cause: BaseException | None = error.__cause__
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    if not isinstance(cause, OSError):
-        cause = error
-    return (cause.strerror or str(cause)).lower()
-
-
-class _Opening(trio.abc.Stream):
-    """A stream whose end during the handshake is an error.
-
-    trio-websocket would wait for the rest of the handshake until its time limit.
-    """
-
-    def __init__(self, inner: trio.abc.Stream) -> None:
-        self._inner = inner
-        self.opened = False
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        try:
-            await self._inner.send_all(data)
-        except trio.BrokenResourceError:
-            self._fail_while_opening()
-            raise
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        try:
-            data = await self._inner.receive_some(max_bytes)
-        except trio.BrokenResourceError:
-            self._fail_while_opening()
-            raise
-        if not data:
-            self._fail_while_opening()
-        return data
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    def _fail_while_opening(self) -> None:
-        if not self.opened:
-            raise CannotConnect("the connection was closed during the handshake") from None
 
 
 class _Waiting:
@@ -300,7 +200,7 @@ async def open_connection(
     try:
         async with trio.open_nursery() as nursery:
             with trio.move_on_after(timeout) as patience:
-                opening = _Opening(await endpoint.open_stream())
+                opening = Opening(await endpoint.open_stream())
                 try:
                     socket = await wrap_client_stream(
                         nursery,

@@ -50,6 +50,11 @@ class Message:
         self._transaction = transaction
         self._on_answer = on_answer
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it will never be answered."""
+        return self.settled and not self.answered
+
     def ready(self) -> Payload | None:
         """The payload to send; None if the transaction never got an id."""
         if self._transaction is None:

@@ -158,6 +158,11 @@ def page(tx: Tx, registration: str | None, limit: int, offset: int) -> tuple[Seq
     return rows, total["total"]
 
 
+def behind(tx: Tx, registration: str | None, charge_point_id: str, limit: int) -> Sequence[Row]:
+    """The charge points that follow one in the order of `page`."""
+    return tx.all(Q.behind, registration=registration, id=charge_point_id, limit=limit)
+
+
 def counts(tx: Tx) -> tuple[int, int]:
     """All charge points, and how many are connected."""
     row = tx.one(Q.count_connected)

@@ -154,6 +154,7 @@ class Database:
                 if not self._waiting:
                     self._wake = trio.Event()
                     await self._wake.wait()
+                await self._gather()
                 batch = self._take()
                 if batch:
                     await self._write_batch(batch)
@@ -162,6 +163,15 @@ class Database:
                 job.error = StoreUnavailable("the server is stopping")
                 job.done.set()
             self._waiting.clear()
+
+    async def _gather(self) -> None:
+        """Let others come along for as long as each turn of the loop brings more units: fuller
+        batches, fewer commits. With one caller alone this costs one turn.
+        """
+        before = 0
+        while before < len(self._waiting) < self._batch:
+            before = len(self._waiting)
+            await trio.lowlevel.checkpoint()
 
     def _take(self) -> list[Job]:
         batch: list[Job] = []

@@ -51,3 +51,8 @@ def page(tx: Tx, limit: int, offset: int) -> tuple[Sequence[Row], int]:
     total = tx.one(Q.count)
     assert total is not None
     return tx.all(Q.page, limit=limit, offset=offset), total["total"]
+
+
+def behind(tx: Tx, id_: int, limit: int) -> Sequence[Row]:
+    """The tags that follow the one with this number in the order of `page`."""
+    return tx.all(Q.behind, id=id_, limit=limit)

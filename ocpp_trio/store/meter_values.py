@@ -18,7 +18,6 @@ METER_VALUES = "MeterValues"
 TRANSACTION_DATA = "TransactionData"
 
 STORED = "stored"
-REPEATED = "repeated"
 UNMATCHED = "unmatched"
 
 
@@ -37,57 +36,36 @@ class Message(NamedTuple):
     transaction_is_known: bool = False
 
 
-class RepeatedMessage(Exception):
-    """A bulk found a message it has stored before; the batch goes unit by unit."""
-
-
 def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
-    """The bulk form of `record`: three statements for all messages whose transaction is known."""
-    outcomes = []
-    matched = []
+    """The bulk form of `record`: two statements for all messages whose transaction is known."""
+    outcomes, values, registers = [], [], []
     for (message,) in many:
-        if message.transaction_is_known or _matches(tx, message):
-            matched.append(message)
-            outcomes.append(STORED)
-        else:
+        if not message.transaction_is_known and not _matches(tx, message):
             _keep_unmatched(tx, message)
             outcomes.append(UNMATCHED)
-    fingerprints = [_fingerprint(message) for message in matched]
-    if matched and tx.many(Q.remember, fingerprints) != len(fingerprints):
-        raise RepeatedMessage
-    _store(tx, matched)
+            continue
+        outcomes.append(STORED)
+        point, connector_id, transaction_id, samples, register, text, _, source, _ = message
+        head = (point, connector_id, transaction_id or 0, source)
+        fingerprint = digest(point, connector_id, text)
+        values += [(*head, fingerprint, place, *sample) for place, sample in enumerate(samples)]
+        if register is not None and transaction_id is not None:
+            wh, moment = register
+            registers.append((wh, moment, transaction_id, moment))
+    if values:
+        tx.many(Q.insert, values)
+    if registers:
+        tx.many(_SET_REGISTER, registers)
     return outcomes
 
 
 @bulk_form(record_many)
 def record(tx: Tx, message: Message) -> str:
-    """Store a message: STORED, REPEATED if known, UNMATCHED if it went to the review queue."""
-    if not message.transaction_is_known and not _matches(tx, message):
-        _keep_unmatched(tx, message)
-        return UNMATCHED
-    if tx.many(Q.remember, [_fingerprint(message)]) == 0:
-        return REPEATED
-    _store(tx, [message])
-    return STORED
+    """Store a message: STORED, also if it was before, or UNMATCHED if it went to the review queue.
 
-
-def _store(tx: Tx, messages: Sequence[Message]) -> None:
-    values, registers = [], []
-    for message in messages:
-        head = (*message[:3], message.source)
-        values += [head + sample for sample in message.samples]
-        if message.register is not None and message.transaction_id is not None:
-            wh, moment = message.register
-            registers.append((wh, moment, message.transaction_id, moment))
-    if values:
-        tx.many(Q.insert, values)
-    if registers:
-        tx.many(_SET_REGISTER, registers)
-
-
-def _fingerprint(message: Message) -> tuple[int, int]:
-    content = digest(message.charge_point_id, message.connector_id, message.text)
-    return message.transaction_id or 0, content
+    A repeat of a message is recognised by its fingerprint and adds nothing.
+    """
+    return record_many(tx, [(message,)])[0]
 
 
 def _matches(tx: Tx, message: Message) -> bool:

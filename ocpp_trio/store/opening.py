@@ -47,15 +47,15 @@ async def open_database(settings: Settings, *, inline: bool = False) -> AsyncIte
     path = Path(settings.db_sqlite_path)
     if not path.parent.is_dir():
         raise StoreError(f"DB_SQLITE_PATH: the directory {path.parent} does not exist")
+    writer = inline_runner if inline else thread_runner(1)
+    reader = inline_runner if inline else thread_runner(settings.db_readers)
     lock = _lock(path)
     try:
-        await trio.to_thread.run_sync(_prepare, path, settings.migrate)
+        await writer(_prepare, path, settings.migrate)
         try:
             driver = SqliteDriver(path, busy_timeout=settings.db_busy_timeout)
         except Exception as error:
             raise StoreError(f"cannot open {path}: {error}") from error
-        writer = inline_runner if inline else thread_runner(1)
-        reader = inline_runner if inline else thread_runner(settings.db_readers)
         database = Database(driver, batch=settings.db_batch, writer=writer, reader=reader)
         try:
             async with trio.open_nursery() as nursery:

@@ -8,6 +8,12 @@ SELECT * FROM charge_points
 WHERE CAST(:registration AS TEXT) IS NULL OR registration = :registration
 ORDER BY id LIMIT :limit OFFSET :offset;
 
+-- name: behind
+-- Charge points by id that follow one, optionally only those of one registration.
+SELECT * FROM charge_points
+WHERE id > :id AND (CAST(:registration AS TEXT) IS NULL OR registration = :registration)
+ORDER BY id LIMIT :limit;
+
 -- name: count
 -- How many charge points `page` has in all.
 SELECT count(*) AS total FROM charge_points

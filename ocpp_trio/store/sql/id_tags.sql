@@ -6,6 +6,10 @@ SELECT * FROM id_tags WHERE tag_key = :tag_key;
 -- Tags, newest first.
 SELECT * FROM id_tags ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
+-- name: behind
+-- Tags that follow one, newest first.
+SELECT * FROM id_tags WHERE id < :id ORDER BY id DESC LIMIT :limit;
+
 -- name: count
 -- How many tags there are.
 SELECT count(*) AS total FROM id_tags;

@@ -1,16 +1,12 @@
--- name: remember
--- The fingerprint of a message; nothing if it is known.
-INSERT INTO meter_messages (transaction_id, digest) VALUES (:transaction_id, :digest)
-ON CONFLICT (transaction_id, digest) DO NOTHING;
-
 -- name: insert
--- One sampled value.
+-- One sampled value; nothing if its message was stored before.
 INSERT INTO meter_values
-    (charge_point_id, connector_id, transaction_id, source, timestamp, value, number, unit,
-     measurand, phase, context, location, format)
+    (charge_point_id, connector_id, transaction_id, source, digest, position, timestamp, value,
+     number, unit, measurand, phase, context, location, format)
 VALUES
-    (:charge_point_id, :connector_id, :transaction_id, :source, :timestamp, :value, :number, :unit,
-     :measurand, :phase, :context, :location, :format);
+    (:charge_point_id, :connector_id, :transaction_id, :source, :digest, :position, :timestamp,
+     :value, :number, :unit, :measurand, :phase, :context, :location, :format)
+ON CONFLICT (transaction_id, digest, position) DO NOTHING;
 
 -- name: of_transaction
 -- The sampled values of one transaction, in the order they came.

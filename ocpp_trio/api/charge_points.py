@@ -1,0 +1,293 @@
+"""Charge points: who may connect, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from ocpp_trio.api import connectors as connector_list
+from ocpp_trio.api.answers import Resource, Timestamp, answer, no_content
+from ocpp_trio.api.auth import ADMIN
+from ocpp_trio.api.context import Context
+from ocpp_trio.api.listing import ListQuery, Source, answer_list
+from ocpp_trio.api.operation import Call, operation
+from ocpp_trio.api.params import AnyQuery, NoQuery, Note, Strict
+from ocpp_trio.api.problems import Problem, invalid
+from ocpp_trio.central.identity import is_charge_point_id
+from ocpp_trio.domain.times import format_timestamp
+from ocpp_trio.store import charge_points, connectors
+from ocpp_trio.store.database import Row
+
+log = structlog.get_logger()
+
+TAG = "Charge points"
+
+CLOSE_REMOVED = 1008
+"""WebSocket close code "policy violation": do not simply come back."""
+
+Interval = Annotated[int, Meta(ge=1, le=86400, description="seconds")]
+Profile = Annotated[int, Meta(ge=0, le=3, description="security profile, 0 to 3")]
+
+
+class ChargePoint(Resource):
+    """A charge point. `status` is that of the station itself, its connector 0."""
+
+    id: str
+    name: str | None
+    location: str | None
+    note: str | None
+    registration: str
+    model: str | None
+    vendor: str | None
+    serial_number: str | None
+    charge_box_serial_number: str | None
+    firmware_version: str | None
+    iccid: str | None
+    imsi: str | None
+    meter_type: str | None
+    meter_serial_number: str | None
+    status: str | None
+    is_connected: bool
+    last_boot_notification: Timestamp | None
+    last_heartbeat: Timestamp | None
+    last_seen: Timestamp | None
+    connected_at: Timestamp | None
+    disconnected_at: Timestamp | None
+    disconnect_reason: str | None
+    remote_address: str | None
+    subprotocol: str | None
+    heartbeat_interval: Annotated[
+        int, Meta(description="seconds; the one told at the next boot, its own or the server's")
+    ]
+    security_profile: int
+    minimum_profile: int
+    clock_skew: int | None
+    node_id: str | None
+    created_at: Timestamp | None
+    updated_at: Timestamp | None
+
+
+class ChargePointWithConnectors(ChargePoint):
+    """A charge point and its connectors."""
+
+    connectors: list[connector_list.Connector]
+
+
+def _values(row: Row, context: Context) -> dict[str, object]:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "location": row["location"],
+        "note": row["note"],
+        "registration": row["registration"],
+        "model": row["model"],
+        "vendor": row["vendor"],
+        "serial_number": row["serial_number"],
+        "charge_box_serial_number": row["charge_box_serial_number"],
+        "firmware_version": row["firmware_version"],
+        "iccid": row["iccid"],
+        "imsi": row["imsi"],
+        "meter_type": row["meter_type"],
+        "meter_serial_number": row["meter_serial_number"],
+        "status": row["status"],
+        "is_connected": context.hub.connected(row["id"]),
+        "last_boot_notification": format_timestamp(row["last_boot"]),
+        "last_heartbeat": format_timestamp(row["last_heartbeat"]),
+        "last_seen": format_timestamp(row["last_seen"]),
+        "connected_at": format_timestamp(row["connected_at"]),
+        "disconnected_at": format_timestamp(row["disconnected_at"]),
+        "disconnect_reason": row["disconnect_reason"],
+        "remote_address": row["remote_address"],
+        "subprotocol": row["subprotocol"],
+        "heartbeat_interval": row["heartbeat_interval"] or context.settings.heartbeat_interval,
+        "security_profile": row["security_profile"],
+        "minimum_profile": row["minimum_profile"],
+        "clock_skew": row["clock_skew"],
+        "node_id": row["node_id"],
+        "created_at": format_timestamp(row["created_at"]),
+        "updated_at": format_timestamp(row["updated_at"]),
+    }
+
+
+def _show(row: Row, context: Context) -> ChargePoint:
+    return ChargePoint(**_values(row, context))  # type: ignore[arg-type]
+
+
+def _unknown(charge_point_id: str) -> Problem:
+    return Problem("charge-point-unknown", f"no charge point {charge_point_id} is registered")
+
+
+class ChargePointsQuery(ListQuery):
+    """Which charge points."""
+
+    registration: (
+        Annotated[
+            Literal["Accepted", "Pending", "Rejected"],
+            Meta(description="Pending: connected, but nobody adopted or blocked them yet"),
+        ]
+        | None
+    ) = None
+
+
+@operation(tag=TAG, answer=list[ChargePoint], query=ChargePointsQuery)
+async def list_charge_points(call: Call[ChargePointsQuery, None]) -> Response:
+    """List the charge points, by id."""
+    context, registration = call.context, call.query.registration
+    database = context.database
+
+    async def page(limit: int, offset: int) -> tuple[Sequence[Row], int]:
+        return await database.read(charge_points.page, registration, limit, offset)
+
+    async def behind(row: Row, limit: int) -> Sequence[Row]:
+        return await database.read(charge_points.behind, registration, row["id"], limit)
+
+    return await answer_list(call, Source(page, behind, lambda row: _show(row, context)))
+
+
+@operation(
+    tag=TAG, answer=ChargePointWithConnectors, query=AnyQuery, problems=("charge-point-unknown",)
+)
+async def read_charge_point(call: Call[AnyQuery, None]) -> Response:
+    """Show a charge point and its connectors."""
+    database = call.context.database
+    row = await database.read(charge_points.find, call.id)
+    if row is None:
+        raise _unknown(call.id)
+    rows = await database.read(connectors.of_charge_point, call.id)
+    return answer(
+        ChargePointWithConnectors(
+            **_values(row, call.context),  # type: ignore[arg-type]
+            connectors=[connector_list.show(each) for each in rows],
+        )
+    )
+
+
+class NewChargePoint(Strict):
+    """A charge point to register."""
+
+    id: Annotated[
+        str, Meta(description="1 to 48 of A-Z a-z 0-9 space * + = : | @ . _ -, not only dots")
+    ]
+    name: Note | None = None
+    location: Note | None = None
+    note: Note | None = None
+    heartbeat_interval: Interval | None = None
+    minimum_profile: Profile | None = None
+
+
+@operation(
+    tag=TAG,
+    answer=ChargePoint,
+    status=201,
+    role=ADMIN,
+    body=NewChargePoint,
+    example={"id": "CP001", "name": "Pier 3", "heartbeatInterval": 300},
+    problems=("conflict",),
+)
+async def register_charge_point(call: Call[NoQuery, NewChargePoint]) -> Response:
+    """Register a charge point before it connects for the first time.
+
+    It is Accepted from then on.
+    """
+    context, body = call.context, call.body
+    if not is_charge_point_id(body.id):
+        raise invalid(
+            "id", "must be 1 to 48 of A-Z a-z 0-9 space * + = : | @ . _ - and not only dots"
+        )
+    is_new = await context.database.write(
+        charge_points.register,
+        body.id,
+        charge_points.ACCEPTED,
+        msgspec.structs.asdict(body),
+        context.now(),
+    )
+    if not is_new:
+        raise Problem(
+            "conflict",
+            f"charge point {body.id} is known already; change it with PATCH, admit it with adopt",
+        )
+    log.info("charge point registered", source="api", charge_point=body.id, by=call.actor)
+    row = await context.database.read(charge_points.find, body.id)
+    if row is None:
+        raise _unknown(body.id)
+    place = f"/api/charge-points/{quote(body.id, safe='')}"
+    return answer(_show(row, context), 201, {"Location": place})
+
+
+class ChargePointChanges(Strict):
+    """What to change; what is absent stays, null clears."""
+
+    name: Note | UnsetType | None = UNSET
+    location: Note | UnsetType | None = UNSET
+    note: Note | UnsetType | None = UNSET
+    heartbeat_interval: Interval | UnsetType | None = UNSET
+    minimum_profile: Profile | UnsetType = UNSET
+
+
+@operation(
+    tag=TAG,
+    answer=ChargePoint,
+    role=ADMIN,
+    body=ChargePointChanges,
+    example={"name": "Pier 3", "heartbeatInterval": 300},
+    problems=("charge-point-unknown",),
+)
+async def change_charge_point(call: Call[NoQuery, ChargePointChanges]) -> Response:
+    """Change what people know of a charge point; what it told itself stays.
+
+    A heartbeat interval is told at the next boot.
+    """
+    context = call.context
+    given = msgspec.structs.asdict(call.body)
+    changes = {name: value for name, value in given.items() if value is not UNSET}
+    row = await context.database.write(charge_points.update, call.id, changes, context.now())
+    if row is None:
+        raise _unknown(call.id)
+    log.info("charge point changed", source="api", charge_point=call.id, by=call.actor)
+    return answer(_show(row, context))
+
+
+@operation(tag=TAG, answer=None, status=204, role=ADMIN, problems=("charge-point-unknown",))
+async def delete_charge_point(call: Call[NoQuery, None]) -> Response:
+    """Take a charge point off the list and close its connection; its history stays."""
+    if not await call.context.database.write(charge_points.delete, call.id):
+        raise _unknown(call.id)
+    call.context.hub.end(call.id, CLOSE_REMOVED, "removed from the list of charge points")
+    log.info("charge point removed", source="api", charge_point=call.id, by=call.actor)
+    return no_content()
+
+
+async def _set_registration(call: Call[NoQuery, None], registration: str) -> Response:
+    context = call.context
+    row = await context.database.write(
+        charge_points.set_registration, call.id, registration, context.now()
+    )
+    if row is None:
+        raise _unknown(call.id)
+    context.hub.set_registration(call.id, registration)
+    log.info(
+        "charge point registration set",
+        source="api",
+        charge_point=call.id,
+        registration=registration,
+        by=call.actor,
+    )
+    return answer(_show(row, context))
+
+
+@operation(tag=TAG, answer=ChargePoint, role=ADMIN, problems=("charge-point-unknown",))
+async def adopt_charge_point(call: Call[NoQuery, None]) -> Response:
+    """Accept a charge point that waits, or was blocked."""
+    return await _set_registration(call, charge_points.ACCEPTED)
+
+
+@operation(tag=TAG, answer=ChargePoint, role=ADMIN, problems=("charge-point-unknown",))
+async def block_charge_point(call: Call[NoQuery, None]) -> Response:
+    """Reject a charge point: its next boot is answered Rejected."""
+    return await _set_registration(call, charge_points.REJECTED)

@@ -1,0 +1,73 @@
+"""The records of commands: what was asked, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from ocpp_trio.api.answers import Resource, Timestamp, answer
+from ocpp_trio.api.commands import TAG
+from ocpp_trio.api.operation import Call, operation
+from ocpp_trio.api.params import INT64_MAX, NoQuery
+from ocpp_trio.api.problems import Problem
+from ocpp_trio.domain.times import format_timestamp
+from ocpp_trio.store import commands
+
+
+class CommandRecord(Resource):
+    """A command. States: queued, sent, accepted, refused, error, timeout, late, replaced, expired,
+    cancelled, unknown (it was sent, then the server ended).
+    """
+
+    id: int
+    charge_point_id: str
+    action: str
+    payload: Any
+    actor: str
+    state: str
+    created_at: Timestamp | None
+    sent_at: Timestamp | None
+    answered_at: Timestamp | None
+    expires_at: Timestamp | None
+    response: Any
+    error: str | None
+
+
+@operation(tag=TAG, answer=CommandRecord, query=NoQuery, problems=("not-found",))
+async def read_command(call: Call[NoQuery, None]) -> Response:
+    """Show a command and what became of it."""
+    text = call.id
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    row = None
+    if 0 < number <= INT64_MAX:
+        row = await call.context.database.read(commands.find, number)
+    if row is None:
+        raise Problem("not-found", f"there is no command {text}")
+    return answer(
+        CommandRecord(
+            id=row["id"],
+            charge_point_id=row["charge_point_id"],
+            action=row["action"],
+            payload=_parsed(row["payload"]),
+            actor=row["actor"],
+            state=row["state"],
+            created_at=format_timestamp(row["created_at"]),
+            sent_at=format_timestamp(row["sent_at"]),
+            answered_at=format_timestamp(row["answered_at"]),
+            expires_at=format_timestamp(row["expires_at"]),
+            response=_parsed(row["response"]),
+            error=row["error"],
+        )
+    )
+
+
+def _parsed(text: str | None) -> Any:
+    """Stored JSON as what it means; a text that is none, as it is."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return text

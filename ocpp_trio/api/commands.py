@@ -1,0 +1,328 @@
+"""Commands to charge points, one endpoint each, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import structlog
+from msgspec import Meta
+from starlette.responses import Response
+
+from ocpp_trio.api.answers import answer
+from ocpp_trio.api.auth import OPERATE
+from ocpp_trio.api.operation import Call, operation
+from ocpp_trio.api.params import ChargePointId, IdTag, Int64, Natural
+from ocpp_trio.api.problems import Problem
+from ocpp_trio.api.sending import PROBLEMS, Command, CommandAnswer, SendQuery, send, words
+from ocpp_trio.store import transactions
+
+log = structlog.get_logger()
+
+TAG = "Commands"
+
+ConnectorId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+
+
+class RemoteStart(Command):
+    """Which tag is to charge, and where; without a connector (or 0) the charge point chooses."""
+
+    id_tag: IdTag
+    connector_id: Natural | None = None
+
+
+@operation(
+    tag=TAG,
+    answer=CommandAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=RemoteStart,
+    example={"chargePointId": "CP001", "idTag": "RFID123", "connectorId": 1},
+    problems=PROBLEMS,
+)
+async def remote_start(call: Call[SendQuery, RemoteStart]) -> Response:
+    """Ask a charge point to start a transaction."""
+    body = call.body
+    payload: dict[str, Any] = {"idTag": body.id_tag}
+    if body.connector_id:
+        payload["connectorId"] = body.connector_id
+    outcome = await send(call, body.charge_point_id, "RemoteStartTransaction", payload)
+    return answer(CommandAnswer(**words(body.charge_point_id, outcome)))
+
+
+class RemoteStop(Command):
+    """Which transaction: by its id, or the newest running one of a connector."""
+
+    transaction_id: Int64 | None = None
+    connector_id: Natural | None = None
+    reason: Annotated[str, Meta(max_length=255)] | None = None
+
+
+class RemoteStopAnswer(CommandAnswer):
+    """What the charge point answered, and which transaction it was about."""
+
+    transaction_id: int
+
+
+@operation(
+    tag=TAG,
+    answer=RemoteStopAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=RemoteStop,
+    example={"chargePointId": "CP001", "transactionId": 12345, "reason": "Completed"},
+    problems=(*PROBLEMS, "not-found"),
+)
+async def remote_stop(call: Call[SendQuery, RemoteStop]) -> Response:
+    """Ask a charge point to stop a transaction.
+
+    With `connectorId` instead of `transactionId` the newest running transaction of that connector;
+    with both, `transactionId` counts. The reason is kept with the transaction if the charge point
+    accepts.
+    """
+    body, database = call.body, call.context.database
+    point, transaction_id = body.charge_point_id, body.transaction_id
+    if not transaction_id:
+        if not body.connector_id:
+            message = "one of transactionId and connectorId is required"
+            raise Problem(
+                "invalid-request",
+                message,
+                errors=[("transactionId", message), ("connectorId", message)],
+            )
+        row = await database.read(transactions.find_open, point, body.connector_id)
+        if row is None:
+            raise Problem(
+                "not-found",
+                f"no transaction runs on connector {body.connector_id} of charge point {point}",
+            )
+        found: int = row["id"]
+        transaction_id = found
+    outcome = await send(call, point, "RemoteStopTransaction", {"transactionId": transaction_id})
+    if body.reason and outcome.response.get("status") == "Accepted":
+        await database.write(
+            transactions.set_remote_stop_reason, point, transaction_id, body.reason
+        )
+    return answer(RemoteStopAnswer(**words(point, outcome), transaction_id=transaction_id))
+
+
+class Reset(Command):
+    """How to reset: Soft stops transactions and restarts in order, Hard at once."""
+
+    type: Literal["Soft", "Hard"]
+
+
+@operation(
+    tag=TAG,
+    answer=CommandAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=Reset,
+    example={"chargePointId": "CP001", "type": "Soft"},
+    problems=PROBLEMS,
+)
+async def reset(call: Call[SendQuery, Reset]) -> Response:
+    """Ask a charge point to restart."""
+    point = call.body.charge_point_id
+    outcome = await send(call, point, "Reset", {"type": call.body.type})
+    return answer(CommandAnswer(**words(point, outcome)))
+
+
+class UnlockConnector(Command):
+    """Which connector."""
+
+    connector_id: ConnectorId
+
+
+@operation(
+    tag=TAG,
+    answer=CommandAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=UnlockConnector,
+    example={"chargePointId": "CP001", "connectorId": 1},
+    problems=PROBLEMS,
+)
+async def unlock_connector(call: Call[SendQuery, UnlockConnector]) -> Response:
+    """Ask a charge point to unlock a connector."""
+    point = call.body.charge_point_id
+    payload = {"connectorId": call.body.connector_id}
+    outcome = await send(call, point, "UnlockConnector", payload)
+    return answer(CommandAnswer(**words(point, outcome)))
+
+
+class ConfigurationQuery(SendQuery, kw_only=True):
+    """Which configuration keys; all without any."""
+
+    charge_point_id: ChargePointId
+    keys: Annotated[str, Meta(description="separated by commas")] | None = None
+
+
+class ConfigurationRequest(Command):
+    """Which configuration keys; all without any."""
+
+    keys: list[str] | None = None
+
+
+class ConfigurationAnswer(CommandAnswer):
+    """What the charge point answered, and the configuration in it."""
+
+    configuration_key: list[dict[str, Any]]
+    unknown_key: list[str]
+
+
+@operation(
+    tag=TAG,
+    answer=ConfigurationAnswer,
+    role=OPERATE,
+    query=ConfigurationQuery,
+    example={"chargePointId": "CP001", "keys": "HeartbeatInterval,MeterValueSampleInterval"},
+    problems=PROBLEMS,
+)
+async def get_configuration(call: Call[ConfigurationQuery, None]) -> Response:
+    """Ask a charge point for its configuration."""
+    given = (call.query.keys or "").split(",")
+    return await _configuration(call, call.query.charge_point_id, [key.strip() for key in given])
+
+
+@operation(
+    tag=TAG,
+    answer=ConfigurationAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=ConfigurationRequest,
+    example={"chargePointId": "CP001", "keys": ["HeartbeatInterval"]},
+    problems=PROBLEMS,
+)
+async def post_get_configuration(call: Call[SendQuery, ConfigurationRequest]) -> Response:
+    """Ask a charge point for its configuration, by POST."""
+    return await _configuration(call, call.body.charge_point_id, call.body.keys or [])
+
+
+async def _configuration(call: Call[Any, Any], point: str, keys: list[str]) -> Response:
+    wanted = list(dict.fromkeys(key for key in keys if key))
+    outcome = await send(call, point, "GetConfiguration", {"key": wanted} if wanted else {})
+    response = outcome.response
+    return answer(
+        ConfigurationAnswer(
+            **words(point, outcome),
+            configuration_key=response.get("configurationKey", []),
+            unknown_key=response.get("unknownKey", []),
+        )
+    )
+
+
+class ChangeConfiguration(Command):
+    """A configuration key and its new value, which is always a text."""
+
+    key: Annotated[str, Meta(min_length=1, max_length=50)]
+    value: Annotated[str, Meta(max_length=500)]
+
+
+@operation(
+    tag=TAG,
+    answer=CommandAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=ChangeConfiguration,
+    example={"chargePointId": "CP001", "key": "HeartbeatInterval", "value": "60"},
+    problems=PROBLEMS,
+)
+async def change_configuration(call: Call[SendQuery, ChangeConfiguration]) -> Response:
+    """Ask a charge point to change its configuration.
+
+    A HeartbeatInterval that it takes is told again at its next boot. AuthorizationKey and
+    SecurityProfile are refused: the server's own side must change with them.
+    """
+    body = call.body
+    payload = {"key": body.key, "value": body.value}
+    outcome = await send(call, body.charge_point_id, "ChangeConfiguration", payload)
+    return answer(CommandAnswer(**words(body.charge_point_id, outcome)))
+
+
+class ClearCache(Command):
+    """Whose cache."""
+
+
+@operation(
+    tag=TAG,
+    answer=CommandAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=ClearCache,
+    example={"chargePointId": "CP001"},
+    problems=PROBLEMS,
+)
+async def clear_cache(call: Call[SendQuery, ClearCache]) -> Response:
+    """Ask a charge point to forget the tags it remembers."""
+    point = call.body.charge_point_id
+    outcome = await send(call, point, "ClearCache", {})
+    return answer(CommandAnswer(**words(point, outcome)))
+
+
+class TriggerMessage(Command):
+    """Which message, and about which connector; without one (or 0) about all."""
+
+    requested_message: Literal[
+        "BootNotification",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "MeterValues",
+        "StatusNotification",
+    ]
+    connector_id: Natural | None = None
+
+
+@operation(
+    tag=TAG,
+    answer=CommandAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=TriggerMessage,
+    example={
+        "chargePointId": "CP001",
+        "requestedMessage": "StatusNotification",
+        "connectorId": 1,
+    },
+    problems=PROBLEMS,
+)
+async def trigger_message(call: Call[SendQuery, TriggerMessage]) -> Response:
+    """Ask a charge point to send a message now."""
+    body = call.body
+    payload: dict[str, Any] = {"requestedMessage": body.requested_message}
+    if body.connector_id:
+        payload["connectorId"] = body.connector_id
+    outcome = await send(call, body.charge_point_id, "TriggerMessage", payload)
+    return answer(CommandAnswer(**words(body.charge_point_id, outcome)))
+
+
+class Generic(Command):
+    """Any action of OCPP 1.6 (or its security extension) that a central system sends."""
+
+    action: str
+    payload: (
+        Annotated[dict[str, Any], Meta(description="as OCPP spells it; without one: empty")] | None
+    ) = None
+
+
+@operation(
+    tag=TAG,
+    answer=CommandAnswer,
+    role=OPERATE,
+    query=SendQuery,
+    body=Generic,
+    example={
+        "chargePointId": "CP001",
+        "action": "GetDiagnostics",
+        "payload": {"location": "ftp://example.com/diagnostics", "retries": 3},
+    },
+    problems=PROBLEMS,
+)
+async def generic(call: Call[SendQuery, Generic]) -> Response:
+    """Send a charge point any command.
+
+    The payload is checked against the action's schema before it is sent.
+    """
+    body = call.body
+    outcome = await send(call, body.charge_point_id, body.action, body.payload or {})
+    return answer(CommandAnswer(**words(body.charge_point_id, outcome)))

@@ -1,0 +1,99 @@
+"""Around every request: the total error barrier, and the limit on the body's size."""
+
+from __future__ import annotations
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ocpp_trio.api.answers import PROBLEM, answer
+from ocpp_trio.api.params import header
+from ocpp_trio.api.problems import Problem, from_error
+
+log = structlog.get_logger()
+
+
+class ErrorBarrier:
+    """Writes every error as a problem; what nobody foresaw is logged, and told without detail.
+
+    Also keeps what is not HTTP away from the rest: WebSockets are refused, lifespan is agreed to.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Never raises an Exception."""
+        if scope["type"] != "http":
+            await _not_http(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            problem = from_error(_innermost(error))
+            if problem is None:
+                log.exception(
+                    "request failed", source="api", method=scope["method"], path=scope["path"]
+                )
+                problem = Problem("internal-error", "the server's log says more")
+            if started:
+                # Too late to say so: without its end, the client sees that the answer is not whole.
+                log.error("answer broken off", source="api", path=scope["path"], why=str(error))
+                return
+            response = answer(problem.details(), problem.status, problem.headers, PROBLEM)
+            await response(scope, receive, send)
+
+
+def _innermost(error: Exception) -> Exception:
+    """An error without the groups around it, as long as they hold nothing else."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
+    else:
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+
+
+class BodyLimit:
+    """Refuses bodies above `limit` bytes: by what they announce, and by counting what comes."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; a Problem is raised here or where the body is read."""
+        announced = header(scope, b"content-length")
+        if announced is not None and (not announced.isdigit() or int(announced) > self._limit):
+            raise self._too_large()
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._limit:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            "body-too-large",
+            f"at most {self._limit} bytes (OCPP_MAX_BODY_SIZE)",
+            headers={"Connection": "close"},
+        )

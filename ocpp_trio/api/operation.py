@@ -1,0 +1,138 @@
+"""One HTTP operation: its handler, and its declarations, which check requests and make the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ocpp_trio.api.auth import READ, Caller, require
+from ocpp_trio.api.context import Context
+from ocpp_trio.api.params import NoQuery, decode_json, read_body, read_query, require_json
+from ocpp_trio.api.problems import Problem
+
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+
+class Call(NamedTuple, Generic[Q, B]):
+    """One request, checked. `id` is the path's parameter or "", `path` the path as it was sent."""
+
+    context: Context
+    query: Q
+    body: B
+    id: str
+    path: str
+    caller: Caller | None
+
+    @property
+    def actor(self) -> str:
+        """Who asked for it, as a word for logs and records."""
+        return self.caller.name if self.caller else "anybody"
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A handler with its declarations; `answer` is the type of its JSON, None for an empty 204.
+
+    `problems` are kinds of ocpp_trio.api.problems beyond those that every operation has.
+    """
+
+    handler: Handler
+    name: str
+    summary: str
+    description: str
+    tag: str
+    answer: Any
+    status: int
+    media_type: str
+    role: str
+    query: type[Struct]
+    body: type[Struct] | None
+    example: Mapping[str, Any]
+    problems: tuple[str, ...]
+
+
+def operation(
+    *,
+    tag: str,
+    answer: Any,
+    status: int = 200,
+    media_type: str = "application/json",
+    role: str = READ,
+    query: type[Struct] = NoQuery,
+    body: type[Struct] | None = None,
+    example: Mapping[str, Any] | None = None,
+    problems: tuple[str, ...] = (),
+) -> Callable[[Handler], Operation]:
+    """Declare a handler. Its docstring is the summary and, after a blank line, the description.
+
+    `example` shows the body, or the query where there is none.
+    """
+
+    def declare(handler: Handler) -> Operation:
+        summary, _, description = (handler.__doc__ or "").partition("\n\n")
+        return Operation(
+            handler=handler,
+            name=handler.__name__,
+            summary=" ".join(summary.split()),
+            description=" ".join(description.split()),
+            tag=tag,
+            answer=answer,
+            status=status,
+            media_type=media_type,
+            role=role,
+            query=query,
+            body=body,
+            example=example or {},
+            problems=problems,
+        )
+
+    return declare
+
+
+class Endpoint:
+    """The operations of one path, by method: an ASGI application."""
+
+    def __init__(self, context: Context, operations: Mapping[str, Operation]) -> None:
+        self._context = context
+        self._operations = {
+            method: (each, msgspec.json.Decoder(each.body) if each.body else None)
+            for method, each in operations.items()
+        }
+        if "GET" in operations:
+            self._operations["HEAD"] = self._operations["GET"]
+        self._allow = ", ".join(sorted(self._operations))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the request, run its handler, send the answer; raises what the barrier writes."""
+        found = self._operations.get(scope["method"])
+        if found is None:
+            raise Problem(
+                "method-not-allowed", f"allowed: {self._allow}", headers={"Allow": self._allow}
+            )
+        each, decoder = found
+        caller = require(each.role, scope)
+        body = None
+        if decoder is not None:
+            require_json(scope)
+            raw = await read_body(scope, receive, self._context.settings.body_timeout)
+            body = decode_json(decoder, raw)
+        call = Call(
+            self._context,
+            read_query(each.query, scope["query_string"]),
+            body,
+            scope.get("path_params", {}).get("id", ""),
+            scope.get("raw_path", b"").decode("ascii", "replace"),
+            caller,
+        )
+        response = await each.handler(call)
+        await response(scope, receive, send)

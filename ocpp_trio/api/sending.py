@@ -1,0 +1,141 @@
+"""Sending a command for an endpoint: check its payload, wait for the answer, put it into words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import structlog
+from msgspec import Meta
+
+from ocpp_trio.api.answers import Resource
+from ocpp_trio.api.locations import check_locations
+from ocpp_trio.api.operation import Call
+from ocpp_trio.api.params import ChargePointId, Lenient
+from ocpp_trio.api.problems import Problem, invalid
+from ocpp_trio.central.commands import Outcome
+from ocpp_trio.ocppj import frames
+from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM
+from ocpp_trio.store import charge_points
+
+log = structlog.get_logger()
+
+MAX_TIMEOUT = 600
+MAX_INTERVAL = 86400
+
+SUCCESS = frozenset({"Accepted", "Unlocked"})
+
+# Configuration keys whose change needs more than a CALL: the server's own side must change as well.
+GUARDED_KEYS = frozenset({"authorizationkey", "securityprofile"})
+
+PROBLEMS = (
+    "charge-point-unknown",
+    "charge-point-not-accepted",
+    "too-many-commands",
+    "call-error",
+    "invalid-answer",
+    "charge-point-offline",
+    "command-timeout",
+    "command-replaced",
+)
+"""Kinds of problem that every command has."""
+
+
+class SendQuery(Lenient):
+    """How to send."""
+
+    timeout: (
+        Annotated[
+            float,
+            Meta(gt=0, le=MAX_TIMEOUT, description="seconds to wait for the charge point's answer"),
+        ]
+        | None
+    ) = None
+
+
+class Command(Lenient):
+    """A command to a charge point."""
+
+    charge_point_id: ChargePointId
+
+
+class CommandAnswer(Resource):
+    """What the charge point answered.
+
+    `success`: it said Accepted or Unlocked, or its answer has no status. `status` is its own word,
+    `response` its whole answer.
+    """
+
+    success: bool
+    message: str
+    status: str | None
+    command_id: int
+    response: dict[str, Any]
+
+
+async def send(
+    call: Call[Any, Any], charge_point_id: str, action: str, payload: dict[str, Any]
+) -> Outcome:
+    """Check the payload, send it and wait. Raises a Problem or a CommandFailed."""
+    if action not in FROM_CENTRAL_SYSTEM:
+        raise invalid("action", "is not an action that a central system sends")
+    _check(action, payload)
+    outcome = await call.context.commands.execute(
+        charge_point_id, action, payload, actor=call.actor, timeout=call.query.timeout
+    )
+    if action == "ChangeConfiguration":
+        await _note_interval(call, charge_point_id, payload, outcome.response.get("status"))
+    return outcome
+
+
+def _check(action: str, payload: dict[str, Any]) -> None:
+    errors = frames.check_request(action, payload)
+    if errors:
+        raise Problem(
+            "invalid-request",
+            f"the payload breaks the schema of {action}",
+            errors=[(field, message[:200]) for field, message in errors],
+        )
+    check_locations(action, payload)
+    if action == "ChangeConfiguration" and payload["key"].casefold() in GUARDED_KEYS:
+        raise Problem(
+            "forbidden",
+            f"{payload['key']} is not changed by a command: the server, which checks connections by"
+            " it, would lock the charge point out",
+        )
+
+
+async def _note_interval(
+    call: Call[Any, Any], charge_point_id: str, payload: dict[str, Any], status: object
+) -> None:
+    """Remember a heartbeat interval that the station took: its next boot is told the same."""
+    if payload["key"].casefold() != "heartbeatinterval":
+        return
+    value = payload["value"]
+    if (
+        status in {"Accepted", "RebootRequired"}
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= len(str(MAX_INTERVAL))
+        and 1 <= int(value) <= MAX_INTERVAL
+    ):
+        context = call.context
+        await context.database.write(
+            charge_points.set_heartbeat_interval, charge_point_id, int(value), context.now()
+        )
+
+
+def words(charge_point_id: str, outcome: Outcome) -> dict[str, Any]:
+    """The fields of a CommandAnswer."""
+    status = outcome.response.get("status")
+    said = f"charge point {charge_point_id} answered"
+    if status == "RebootRequired":
+        said += " RebootRequired: it counts after a reset"
+    elif status is not None:
+        said += f" {status}"
+    return {
+        "success": status is None or status in SUCCESS,
+        "message": said,
+        "status": status,
+        "command_id": outcome.command_id,
+        "response": outcome.response,
+    }

@@ -1,0 +1,99 @@
+"""How the server is: its status for people, whether it lives and is ready for machines."""
+
+from __future__ import annotations
+
+import trio
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from ocpp_trio.api.answers import Resource, Timestamp, answer
+from ocpp_trio.api.operation import Call, operation
+from ocpp_trio.api.params import AnyQuery
+from ocpp_trio.domain.times import format_timestamp
+from ocpp_trio.store import charge_points
+
+TAG = "Server"
+
+
+class Status(Resource):
+    """The server's status."""
+
+    status: str
+    server_time: Timestamp | None
+    system_name: str
+    charge_points_total: int
+    charge_points_connected: int
+    database_type: str
+    uptime: str
+    uptime_seconds: int
+
+
+class Alive(Resource):
+    """The process answers."""
+
+    status: str
+
+
+class Readiness(Resource, omit_defaults=True):
+    """Whether the server can do its work; `failing` names what cannot."""
+
+    status: str
+    failing: list[str] | UnsetType = UNSET
+
+
+@operation(tag=TAG, answer=Status, query=AnyQuery)
+async def read_status(call: Call[AnyQuery, None]) -> Response:
+    """Show the server's status, time, charge points and database."""
+    context = call.context
+    total, connected = await context.database.read(charge_points.counts)
+    seconds = int(trio.current_time() - context.started)
+    return answer(
+        Status(
+            status="running",
+            server_time=format_timestamp(context.now()),
+            system_name=context.settings.system_name,
+            charge_points_total=total,
+            charge_points_connected=connected,
+            database_type=context.database.kind,
+            uptime=duration(seconds),
+            uptime_seconds=seconds,
+        )
+    )
+
+
+def duration(seconds: int) -> str:
+    """`3h2m1s`; leading zeros are left out."""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+
+
+@operation(tag=TAG, answer=Alive, query=AnyQuery)
+async def read_health(call: Call[AnyQuery, None]) -> Response:
+    """Tell that the process answers.
+
+    Needs no key.
+    """
+    return answer(Alive(status="ok"))
+
+
+@operation(tag=TAG, answer=Readiness, query=AnyQuery, problems=("database-unavailable",))
+async def read_readiness(call: Call[AnyQuery, None]) -> Response:
+    """Tell whether the server can do its work: 200, or 503.
+
+    Needs no key; what is failing is named only to a caller who has one, or is local on an open
+    loopback server.
+    """
+    context = call.context
+    failing = sorted(context.health.failing)
+    if context.database.failing_for() > 0:
+        failing.insert(0, "database")
+    return answer(
+        Readiness(
+            status="not ready" if failing else "ready",
+            failing=failing if call.caller else UNSET,
+        ),
+        503 if failing else 200,
+    )

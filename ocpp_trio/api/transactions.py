@@ -1,0 +1,121 @@
+"""Transactions: who charged what, where and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
+from starlette.responses import Response
+
+from ocpp_trio.api.answers import Energy, Resource, Timestamp, answer
+from ocpp_trio.api.listing import ListQuery, Source, answer_list
+from ocpp_trio.api.operation import Call, operation
+from ocpp_trio.api.params import ChargePointId, Int64
+from ocpp_trio.api.problems import Problem
+from ocpp_trio.domain import energy
+from ocpp_trio.domain.times import format_timestamp
+from ocpp_trio.store import transactions
+from ocpp_trio.store.database import Row
+
+TAG = "Transactions"
+
+Reading = Annotated[int, Meta(description="Wh")]
+
+
+class Transaction(Resource):
+    """A transaction. `id` and `transactionId` are the same.
+
+    `stopReason` is the station's word, `remoteStopReason` the operator's. A start that was refused
+    is a transaction as well: `authorizationStatus` says what the station was told.
+    """
+
+    id: int
+    transaction_id: int
+    charge_point_id: str
+    connector_id: int
+    id_tag: str
+    start_timestamp: Timestamp | None
+    stop_timestamp: Timestamp | None
+    meter_start: Reading
+    meter_stop: Reading | None
+    energy_delivered: Energy
+    stop_reason: str | None
+    is_complete: bool
+    remote_stop_reason: str | None
+    authorization_status: str
+    reservation_id: int | None
+    stop_id_tag: str | None
+    received_at: Timestamp | None
+    flags: list[str]
+
+
+def delivered_wh(row: Row) -> int:
+    """Energy of a stored transaction, in Wh."""
+    return energy.delivered_wh(row["meter_start"], row["meter_stop"], row["register_wh"])
+
+
+def _show(row: Row) -> Transaction:
+    return Transaction(
+        id=row["id"],
+        transaction_id=row["id"],
+        charge_point_id=row["charge_point_id"],
+        connector_id=row["connector_id"],
+        id_tag=row["id_tag"],
+        start_timestamp=format_timestamp(row["started_at"]),
+        stop_timestamp=format_timestamp(row["stopped_at"]),
+        meter_start=row["meter_start"],
+        meter_stop=row["meter_stop"],
+        energy_delivered=delivered_wh(row) / 1000,
+        stop_reason=row["stop_reason"],
+        is_complete=bool(row["is_complete"]),
+        remote_stop_reason=row["remote_stop_reason"],
+        authorization_status=row["authorization_status"],
+        reservation_id=row["reservation_id"],
+        stop_id_tag=row["stop_id_tag"],
+        received_at=format_timestamp(row["received_at"]),
+        flags=row["flags"].split(),
+    )
+
+
+class TransactionsQuery(ListQuery):
+    """Which transactions."""
+
+    charge_point_id: ChargePointId | None = None
+    is_complete: Annotated[bool, Meta(description="true: stopped, false: running")] | None = None
+    transaction_id: Int64 | None = None
+
+
+@operation(
+    tag=TAG,
+    answer=list[Transaction],
+    query=TransactionsQuery,
+    example={"chargePointId": "CP001", "isComplete": "true", "limit": "10"},
+    problems=("not-found",),
+)
+async def list_transactions(call: Call[TransactionsQuery, None]) -> Response:
+    """List transactions, newest first.
+
+    With `transactionId` a list of that one; 404 if the other filters, or nothing at all, fit it.
+    """
+    query, database = call.query, call.context.database
+    point, complete = query.charge_point_id, query.is_complete
+    if query.transaction_id is not None:
+        row = await database.read(transactions.find, query.transaction_id)
+        if (
+            row is None
+            or (point is not None and row["charge_point_id"] != point)
+            or (complete is not None and bool(row["is_complete"]) != complete)
+        ):
+            raise Problem("not-found", f"there is no such transaction {query.transaction_id}")
+        return answer([_show(row)], headers={"X-Total-Count": "1"})
+
+    async def page(limit: int, offset: int) -> tuple[Sequence[Row], int]:
+        total = await database.read(transactions.count, point, complete)
+        rows = await database.read(transactions.page, point, complete, None, limit, offset)
+        return rows, total
+
+    async def behind(row: Row, limit: int) -> Sequence[Row]:
+        return await database.read(transactions.page, point, complete, row["id"], limit, 0)
+
+    return await answer_list(call, Source(page, behind, _show))

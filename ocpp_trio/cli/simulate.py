@@ -1,0 +1,264 @@
+"""ocpp-trio simulate: charge points of our own that play whole sessions."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import trio
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ocpp_trio import logs
+from ocpp_trio.cli.common import UsageProblem
+from ocpp_trio.simulator import fleet
+from ocpp_trio.simulator.api import ApiError, register_tags
+from ocpp_trio.simulator.endpoint import CannotConnect, endpoint_of
+from ocpp_trio.simulator.ledger import Ledger
+from ocpp_trio.simulator.plan import Plan, Run
+from ocpp_trio.simulator.summary import Outcome, Tally
+
+# OCPP 1.6 section 7.15: IdToken.
+MAX_TAG = 20
+EXIT_INTERRUPTED = 130
+PLAIN_LINES = 10
+"""How many lines of progress are printed where there is no terminal."""
+
+
+@click.command()
+@click.option(
+    "--url",
+    default="ws://localhost:9000",
+    show_default=True,
+    metavar="URL",
+    help="Central system, ws:// or wss://; the charge point's id is put behind it.",
+)
+@click.option(
+    "--api",
+    metavar="URL",
+    help="HTTP API, for instance http://localhost:9001: the tags are registered there first.",
+)
+@click.option(
+    "--api-key",
+    envvar="OCPP_API_KEY",
+    show_envvar=True,
+    metavar="KEY",
+    help="Key for the API; in the variable it is not seen in the list of processes.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    show_default=True,
+    help="Charge points, all at the same time.",
+)
+@click.option(
+    "--sessions",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Sessions of each charge point, one after the other.",
+)
+@click.option(
+    "--prefix",
+    default="SIM",
+    show_default=True,
+    metavar="TEXT",
+    help="Ids are SIM0001, SIM0002, ...; tags are SIM0001TAG, SIM0002TAG, ...",
+)
+@click.option("--id-tag", metavar="TAG", help="One tag for all charge points instead.")
+@click.option(
+    "--meter-values",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="MeterValues of each session.",
+)
+@click.option(
+    "--interval",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Pause before each MeterValues. Below 1, each stands for a minute of charging.",
+)
+@click.option(
+    "--stay",
+    is_flag=True,
+    help="Stay connected after the sessions, for trying commands, until Ctrl-C.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Append every acknowledged start and stop to this file, as JSON lines.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For the handshake and for every answer.",
+)
+@click.option(
+    "--give-up",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a charge point tries to be connected and accepted (again).",
+)
+@click.option(
+    "--boot-wait",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest wait after a boot answered with Pending or Rejected.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="How many connect at the same moment.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def simulate(
+    url: str,
+    api: str | None,
+    api_key: str | None,
+    count: int,
+    sessions: int,
+    prefix: str,
+    id_tag: str | None,
+    meter_values: int,
+    interval: float,
+    stay: bool,
+    ledger: Path | None,
+    timeout: float,
+    give_up: float,
+    boot_wait: float,
+    concurrency: int,
+    as_json: bool,
+) -> None:
+    """Play charge points against a central system (any OCPP 1.6J one).
+
+    Each boots, then plays its sessions: authorize, start, charge with meter values, stop. Meanwhile
+    it obeys commands, and when the connection drops it comes back and delivers what is due, like a
+    real one. Without --api its tag must be known to the central system already.
+
+    \b
+    ocpp-trio simulate --api http://localhost:9001
+    ocpp-trio simulate --api http://localhost:9001 --count 50 --sessions 3
+    ocpp-trio simulate --url wss://csms.example.com/ocpp --id-tag RFID123
+    ocpp-trio simulate --api http://localhost:9001 --sessions 0 --stay
+
+    wss:// is verified by the system's certificate authorities; SSL_CERT_FILE names others.
+
+    The summary goes to stdout. Exit code 0 if every session was completed, 1 if not, 130 after
+    Ctrl-C, which is a power cut: a running transaction stays open.
+    """
+    plan = Plan(
+        count=count,
+        sessions=sessions,
+        prefix=prefix,
+        id_tag=id_tag,
+        meter_values=meter_values,
+        interval=interval,
+        stay=stay,
+        timeout=timeout,
+        give_up=give_up,
+        boot_wait=boot_wait,
+        concurrency=concurrency,
+    )
+    longest = plan.tag(count)
+    if len(longest) > MAX_TAG:
+        raise UsageProblem(f"the tag {longest} is longer than the {MAX_TAG} characters of OCPP 1.6")
+    try:
+        endpoint = endpoint_of(url)
+    except ValueError as error:
+        raise UsageProblem(f"--url {url}: {error}") from None
+    try:
+        acknowledged = Ledger(ledger)
+    except OSError as error:
+        raise UsageProblem(f"--ledger {ledger}: {error.strerror}") from None
+    console = Console(stderr=True, highlight=False)
+    logs.configure("warning", "console")
+    with acknowledged, _progress(console, count * sessions) as advance:
+        # Around text of a central system no markup is read.
+        tally = Tally(lambda line: console.print(line, markup=False, soft_wrap=True))
+        run = Run(plan, endpoint, tally, acknowledged, on_session=advance)
+        try:
+            interrupted = trio.run(_play, run, api, api_key)
+        except CannotConnect as error:
+            raise click.ClickException(f"cannot connect to {url}: {error}") from None
+        except ApiError as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(tally.as_json(count)) if as_json else tally.as_text(count))
+    if interrupted:
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(1 if tally.outcomes[Outcome.REFUSED] + tally.outcomes[Outcome.FAILED] else 0)
+
+
+async def _play(run: Run, api: str | None, api_key: str | None) -> bool:
+    """Play the run; whether a signal ended it."""
+    interrupted = False
+    async with trio.open_nursery() as nursery:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+
+            async def watch(arriving: AsyncIterator[int]) -> None:
+                nonlocal interrupted
+                async for _ in arriving:
+                    interrupted = True
+                    nursery.cancel_scope.cancel()
+                    return
+
+            nursery.start_soon(watch, signals)
+            failure = await _work(run, api, api_key)
+        nursery.cancel_scope.cancel()
+    if not interrupted and failure is not None:
+        raise failure
+    return interrupted
+
+
+async def _work(run: Run, api: str | None, api_key: str | None) -> CannotConnect | ApiError | None:
+    """Register the tags and play. A failure is returned: a nursery would wrap it in a group."""
+    try:
+        if api is not None:
+            await register_tags(api, api_key, run.plan.tags(), timeout=run.plan.timeout)
+        await fleet.play(run)
+    except (CannotConnect, ApiError) as error:
+        return error
+    return None
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
+    """Show how many sessions are played; yields what is called after each."""
+    if console.is_terminal:
+        columns = (
+            TextColumn("sessions"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("sessions", total=total)
+            yield lambda: progress.advance(task)
+        return
+    done = 0
+    step = max(1, total // PLAIN_LINES)
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if done % step == 0 or done == total:
+            console.print(f"sessions: {done}/{total}")
+
+    yield advance

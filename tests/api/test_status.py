@@ -1,0 +1,78 @@
+"""Status, health and readiness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ocpp_trio.api.status import duration
+from tests.api.conftest import OpenApi
+from tests.api.support import Api
+from tests.support.clock import SECOND
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59, "59s"), (60, "1m0s"), (10_921, "3h2m1s"), (360_000, "100h0m0s")],
+)
+def test_duration_is_written_as_go_does(seconds: int, text: str) -> None:
+    assert duration(seconds) == text
+
+
+async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
+    await api.register("CP001")
+    await api.register("CP002")
+    response = await restarted(api, 10_921).get("/api/status")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {
+        "status": "running",
+        "serverTime": "2026-11-23T08:00:00Z",
+        "systemName": "ocpp-central",
+        "chargePointsTotal": 2,
+        "chargePointsConnected": 0,
+        "databaseType": "sqlite",
+        "uptime": "3h2m1s",
+        "uptimeSeconds": 10_921,
+    }
+
+
+async def test_status_tells_the_name_and_ignores_what_it_does_not_know(open_api: OpenApi) -> None:
+    async with open_api(OCPP_SYSTEM_NAME="Harbour") as api:
+        api.now.ms += SECOND // 2
+        status = (await api.get("/api/status?verbose=1")).json()
+    assert status["systemName"] == "Harbour"
+    assert status["serverTime"] == "2026-11-23T08:00:00.500Z"
+
+
+async def test_health_and_readiness(api: Api) -> None:
+    assert (await api.get("/healthz")).json() == {"status": "ok"}
+    ready = await api.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json() == {"status": "ready", "failing": []}
+
+
+async def test_readiness_names_what_fails_to_who_may_know(guarded: Api) -> None:
+    guarded.context.health.failing["log writer"] = "OSError: disk full"
+    secret = await guarded.get("/readyz")
+    assert secret.status_code == 503
+    assert secret.json() == {"status": "not ready"}
+    told = await guarded.get("/readyz", headers={"Authorization": "Bearer reader"})
+    assert told.status_code == 503
+    assert told.json() == {"status": "not ready", "failing": ["log writer"]}
+
+
+async def test_readiness_sees_the_database_fail(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.database, "failing_for", lambda: 3.0)
+    response = await api.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["failing"] == ["database"]
+    assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_head_has_the_head_of_get(api: Api) -> None:
+    response = await api.client.head("/api/status")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.content == b""

@@ -1,0 +1,110 @@
+"""What every test gets: a clean environment, a guarded log, its own clock and database.
+
+An event logged at ERROR fails the test, unless it asks for the fixture `expected_errors`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import hypothesis
+import pytest
+import structlog
+from structlog.typing import EventDict
+
+from ocpp_trio import config, logs
+from ocpp_trio.store.database import Database
+from ocpp_trio.store.opening import open_database
+from tests.support.clock import FakeNow
+
+# The same examples on every run, and none kept between runs.
+hypothesis.settings.register_profile(
+    "tests", derandomize=True, database=None, deadline=None, max_examples=60
+)
+hypothesis.settings.load_profile("tests")
+
+OpenDatabase = Callable[[], AbstractAsyncContextManager[Database]]
+MakeSettings = Callable[..., config.Settings]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the application reaches a test from outside."""
+    for name in config.variables():
+        monkeypatch.delenv(name, raising=False)
+    assert not set(config.variables()) & set(os.environ)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logging_to_stderr() -> None:
+    """The application's own logging, once: everything, as lines of JSON that pytest shows."""
+    logs.configure("debug", "json")
+
+
+@pytest.fixture(autouse=True)
+def errors_logged(request: pytest.FixtureRequest) -> Iterator[list[EventDict]]:
+    """Fail the test if ERROR is logged and `expected_errors` was not asked for."""
+    errors: list[EventDict] = []
+
+    def watch(_: object, level: str, event: EventDict) -> EventDict:
+        if logs.LEVELS.get(level, logs.LEVELS["error"]) >= logs.LEVELS["error"]:
+            errors.append(dict(event))
+        return event
+
+    logs.ENTRIES.take()
+    logs.ENTRIES.lost = 0
+    before = structlog.get_config()
+    structlog.configure(processors=[watch, *before["processors"]])
+    yield errors
+    structlog.configure(**before)
+    logs.ENTRIES.take()
+    if errors and "expected_errors" not in request.fixturenames:
+        pytest.fail(f"logged at ERROR: {errors}", pytrace=False)
+
+
+@pytest.fixture
+def expected_errors(errors_logged: list[EventDict]) -> list[EventDict]:
+    """The events logged at ERROR so far; asking for this allows them."""
+    return errors_logged
+
+
+@pytest.fixture
+def now() -> FakeNow:
+    """The wall clock."""
+    return FakeNow()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> MakeSettings:
+    """Settings from variables by name: `make_settings(OCPP_UNKNOWN_TAGS="accept")`.
+
+    Any free port of 127.0.0.1, and a database file of the test's own.
+    """
+
+    def make(**variables: str) -> config.Settings:
+        own = {
+            "OCPP_HOST": "127.0.0.1",
+            "OCPP_WEBSOCKET_PORT": "0",
+            "OCPP_API_PORT": "0",
+            "DB_SQLITE_PATH": str(tmp_path / "ocpp.db"),
+        }
+        return config.load(own | variables)
+
+    return make
+
+
+@pytest.fixture
+def open_test_database(make_settings: MakeSettings) -> OpenDatabase:
+    """Opens the test's database, again and again the same one; units run in the calling task."""
+    return partial(open_database, make_settings(), inline=True)
+
+
+@pytest.fixture
+async def database(open_test_database: OpenDatabase) -> AsyncIterator[Database]:
+    """The test's database, open."""
+    async with open_test_database() as opened:
+        yield opened
