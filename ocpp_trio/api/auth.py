@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ocpp_trio.api.params import header
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.config import LOOPBACK_HOSTS, Settings
-from ocpp_trio.domain.times import Now
+from ocpp_trio.domain.times import Now, format_timestamp
 from ocpp_trio.store import api_keys
 from ocpp_trio.store.database import Database
 
@@ -97,7 +97,7 @@ async def prepare_keys(database: Database, settings: Settings, now: Now) -> tupl
         return Keys(keys), None
     made = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
     moment = now()
-    key = Key(f"made at start {moment}", ADMIN, digest(made.encode()))
+    key = Key(f"made at {format_timestamp(moment)}", ADMIN, digest(made.encode()))
     await database.write(api_keys.insert, key.name, key.role, key.digest.hex(), moment)
     return Keys([key]), made
 
@@ -111,36 +111,44 @@ class HostCheck:
 
     def __init__(self, app: ASGIApp, settings: Settings, keys: Keys) -> None:
         self._app = app
-        own = LOOPBACK_HOSTS | {settings.host} if settings.on_loopback else frozenset()
-        allowed = frozenset(name.lower() for name in settings.allowed_hosts)
-        self._allowed: frozenset[str] | None = own | allowed if allowed else None
-        self._own = own
-        self._needs_own = bool(own) and not allowed and not (keys and settings.api_auth == "on")
+        self._allowed: frozenset[str] | None = None
+        self._detail = "OCPP_ALLOWED_HOSTS does not name this host"
+        if settings.allowed_hosts:
+            named = frozenset(_bare(name) for name in settings.allowed_hosts)
+            self._allowed = named | own_names(settings) if settings.on_loopback else named
+        elif settings.on_loopback and (settings.api_auth == "off" or not keys):
+            self._allowed = own_names(settings)
+            self._detail = (
+                "without an API key the API answers to localhost only: set OCPP_API_KEY, or name"
+                " this host in OCPP_ALLOWED_HOSTS"
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or raise a Problem."""
-        if self._allowed is not None:
-            if host_name(scope) not in self._allowed:
-                raise Problem("wrong-host", "OCPP_ALLOWED_HOSTS does not name this host")
-        elif (
-            self._needs_own
-            and host_name(scope) not in self._own
+        """Pass the request on, or raise a Problem. Probes may come under any name."""
+        if (
+            self._allowed is not None
+            and host_name(scope) not in self._allowed
             and scope["path"] not in OPEN_PATHS
         ):
-            raise Problem(
-                "wrong-host",
-                "without an API key the API answers to localhost only: set OCPP_API_KEY, or name"
-                " this host in OCPP_ALLOWED_HOSTS",
-            )
+            raise Problem("wrong-host", self._detail)
         await self._app(scope, receive, send)
+
+
+def own_names(settings: Settings) -> frozenset[str]:
+    """The host names of a server that listens on loopback."""
+    return LOOPBACK_HOSTS | {_bare(settings.host)}
 
 
 def host_name(scope: Scope) -> str:
     """The Host header without port and brackets, in lower case; "" if there is none."""
-    host = (header(scope, b"host") or b"").decode("latin-1").lower()
+    return _bare((header(scope, b"host") or b"").decode("latin-1"))
+
+
+def _bare(host: str) -> str:
+    host = host.lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    return host if host.count(":") > 1 else host.partition(":")[0]
 
 
 class Auth:
@@ -153,7 +161,7 @@ class Auth:
         self._app = app
         self._keys = keys
         self._is_off = settings.api_auth == "off"
-        self._own = LOOPBACK_HOSTS | {settings.host}
+        self._own = own_names(settings)
         self._local_is_open = settings.on_loopback and not keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

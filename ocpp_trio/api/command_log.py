@@ -8,10 +8,10 @@ import msgspec
 from starlette.responses import Response
 
 from ocpp_trio.api.answers import Resource, Timestamp, answer
-from ocpp_trio.api.commands import TAG
 from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import INT64_MAX, NoQuery
 from ocpp_trio.api.problems import Problem
+from ocpp_trio.api.sending import TAG
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import commands
 

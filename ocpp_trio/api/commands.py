@@ -1,24 +1,26 @@
-"""Commands to charge points, one endpoint each, and what became of them."""
+"""Commands to charge points, one endpoint each; those about configuration are beside it."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import structlog
 from msgspec import Meta
 from starlette.responses import Response
 
 from ocpp_trio.api.answers import answer
-from ocpp_trio.api.auth import OPERATE
-from ocpp_trio.api.operation import Call, operation
-from ocpp_trio.api.params import ChargePointId, IdTag, Int64, Natural
+from ocpp_trio.api.operation import Call
+from ocpp_trio.api.params import IdTag, Int64, Natural
 from ocpp_trio.api.problems import Problem
-from ocpp_trio.api.sending import PROBLEMS, Command, CommandAnswer, SendQuery, send, words
+from ocpp_trio.api.sending import (
+    Command,
+    CommandAnswer,
+    SendQuery,
+    command,
+    follow_up,
+    send,
+    words,
+)
 from ocpp_trio.store import transactions
-
-log = structlog.get_logger()
-
-TAG = "Commands"
 
 ConnectorId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
@@ -30,14 +32,9 @@ class RemoteStart(Command):
     connector_id: Natural | None = None
 
 
-@operation(
-    tag=TAG,
-    answer=CommandAnswer,
-    role=OPERATE,
-    query=SendQuery,
+@command(
     body=RemoteStart,
     example={"chargePointId": "CP001", "idTag": "RFID123", "connectorId": 1},
-    problems=PROBLEMS,
 )
 async def remote_start(call: Call[SendQuery, RemoteStart]) -> Response:
     """Ask a charge point to start a transaction."""
@@ -63,14 +60,11 @@ class RemoteStopAnswer(CommandAnswer):
     transaction_id: int
 
 
-@operation(
-    tag=TAG,
-    answer=RemoteStopAnswer,
-    role=OPERATE,
-    query=SendQuery,
+@command(
     body=RemoteStop,
     example={"chargePointId": "CP001", "transactionId": 12345, "reason": "Completed"},
-    problems=(*PROBLEMS, "not-found"),
+    answer=RemoteStopAnswer,
+    problems=("not-found",),
 )
 async def remote_stop(call: Call[SendQuery, RemoteStop]) -> Response:
     """Ask a charge point to stop a transaction.
@@ -99,8 +93,8 @@ async def remote_stop(call: Call[SendQuery, RemoteStop]) -> Response:
         transaction_id = found
     outcome = await send(call, point, "RemoteStopTransaction", {"transactionId": transaction_id})
     if body.reason and outcome.response.get("status") == "Accepted":
-        await database.write(
-            transactions.set_remote_stop_reason, point, transaction_id, body.reason
+        await follow_up(
+            call, transactions.set_remote_stop_reason, point, transaction_id, body.reason
         )
     return answer(RemoteStopAnswer(**words(point, outcome), transaction_id=transaction_id))
 
@@ -111,14 +105,9 @@ class Reset(Command):
     type: Literal["Soft", "Hard"]
 
 
-@operation(
-    tag=TAG,
-    answer=CommandAnswer,
-    role=OPERATE,
-    query=SendQuery,
+@command(
     body=Reset,
     example={"chargePointId": "CP001", "type": "Soft"},
-    problems=PROBLEMS,
 )
 async def reset(call: Call[SendQuery, Reset]) -> Response:
     """Ask a charge point to restart."""
@@ -133,14 +122,9 @@ class UnlockConnector(Command):
     connector_id: ConnectorId
 
 
-@operation(
-    tag=TAG,
-    answer=CommandAnswer,
-    role=OPERATE,
-    query=SendQuery,
+@command(
     body=UnlockConnector,
     example={"chargePointId": "CP001", "connectorId": 1},
-    problems=PROBLEMS,
 )
 async def unlock_connector(call: Call[SendQuery, UnlockConnector]) -> Response:
     """Ask a charge point to unlock a connector."""
@@ -150,107 +134,13 @@ async def unlock_connector(call: Call[SendQuery, UnlockConnector]) -> Response:
     return answer(CommandAnswer(**words(point, outcome)))
 
 
-class ConfigurationQuery(SendQuery, kw_only=True):
-    """Which configuration keys; all without any."""
-
-    charge_point_id: ChargePointId
-    keys: Annotated[str, Meta(description="separated by commas")] | None = None
-
-
-class ConfigurationRequest(Command):
-    """Which configuration keys; all without any."""
-
-    keys: list[str] | None = None
-
-
-class ConfigurationAnswer(CommandAnswer):
-    """What the charge point answered, and the configuration in it."""
-
-    configuration_key: list[dict[str, Any]]
-    unknown_key: list[str]
-
-
-@operation(
-    tag=TAG,
-    answer=ConfigurationAnswer,
-    role=OPERATE,
-    query=ConfigurationQuery,
-    example={"chargePointId": "CP001", "keys": "HeartbeatInterval,MeterValueSampleInterval"},
-    problems=PROBLEMS,
-)
-async def get_configuration(call: Call[ConfigurationQuery, None]) -> Response:
-    """Ask a charge point for its configuration."""
-    given = (call.query.keys or "").split(",")
-    return await _configuration(call, call.query.charge_point_id, [key.strip() for key in given])
-
-
-@operation(
-    tag=TAG,
-    answer=ConfigurationAnswer,
-    role=OPERATE,
-    query=SendQuery,
-    body=ConfigurationRequest,
-    example={"chargePointId": "CP001", "keys": ["HeartbeatInterval"]},
-    problems=PROBLEMS,
-)
-async def post_get_configuration(call: Call[SendQuery, ConfigurationRequest]) -> Response:
-    """Ask a charge point for its configuration, by POST."""
-    return await _configuration(call, call.body.charge_point_id, call.body.keys or [])
-
-
-async def _configuration(call: Call[Any, Any], point: str, keys: list[str]) -> Response:
-    wanted = list(dict.fromkeys(key for key in keys if key))
-    outcome = await send(call, point, "GetConfiguration", {"key": wanted} if wanted else {})
-    response = outcome.response
-    return answer(
-        ConfigurationAnswer(
-            **words(point, outcome),
-            configuration_key=response.get("configurationKey", []),
-            unknown_key=response.get("unknownKey", []),
-        )
-    )
-
-
-class ChangeConfiguration(Command):
-    """A configuration key and its new value, which is always a text."""
-
-    key: Annotated[str, Meta(min_length=1, max_length=50)]
-    value: Annotated[str, Meta(max_length=500)]
-
-
-@operation(
-    tag=TAG,
-    answer=CommandAnswer,
-    role=OPERATE,
-    query=SendQuery,
-    body=ChangeConfiguration,
-    example={"chargePointId": "CP001", "key": "HeartbeatInterval", "value": "60"},
-    problems=PROBLEMS,
-)
-async def change_configuration(call: Call[SendQuery, ChangeConfiguration]) -> Response:
-    """Ask a charge point to change its configuration.
-
-    A HeartbeatInterval that it takes is told again at its next boot. AuthorizationKey and
-    SecurityProfile are refused: the server's own side must change with them.
-    """
-    body = call.body
-    payload = {"key": body.key, "value": body.value}
-    outcome = await send(call, body.charge_point_id, "ChangeConfiguration", payload)
-    return answer(CommandAnswer(**words(body.charge_point_id, outcome)))
-
-
 class ClearCache(Command):
     """Whose cache."""
 
 
-@operation(
-    tag=TAG,
-    answer=CommandAnswer,
-    role=OPERATE,
-    query=SendQuery,
+@command(
     body=ClearCache,
     example={"chargePointId": "CP001"},
-    problems=PROBLEMS,
 )
 async def clear_cache(call: Call[SendQuery, ClearCache]) -> Response:
     """Ask a charge point to forget the tags it remembers."""
@@ -273,18 +163,13 @@ class TriggerMessage(Command):
     connector_id: Natural | None = None
 
 
-@operation(
-    tag=TAG,
-    answer=CommandAnswer,
-    role=OPERATE,
-    query=SendQuery,
+@command(
     body=TriggerMessage,
     example={
         "chargePointId": "CP001",
         "requestedMessage": "StatusNotification",
         "connectorId": 1,
     },
-    problems=PROBLEMS,
 )
 async def trigger_message(call: Call[SendQuery, TriggerMessage]) -> Response:
     """Ask a charge point to send a message now."""
@@ -305,18 +190,13 @@ class Generic(Command):
     ) = None
 
 
-@operation(
-    tag=TAG,
-    answer=CommandAnswer,
-    role=OPERATE,
-    query=SendQuery,
+@command(
     body=Generic,
     example={
         "chargePointId": "CP001",
         "action": "GetDiagnostics",
         "payload": {"location": "ftp://example.com/diagnostics", "retries": 3},
     },
-    problems=PROBLEMS,
 )
 async def generic(call: Call[SendQuery, Generic]) -> Response:
     """Send a charge point any command.

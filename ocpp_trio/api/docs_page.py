@@ -150,7 +150,7 @@ def _schema(name: str, schema: Schema) -> str:
             f"<code>{escape(field)}</code>",
             "required" if field in required else "",
             _type(shape),
-            _text(shape.get("description", "")),
+            _text(_about(shape)),
         )
         for field, shape in schema.get("properties", {}).items()
     ]
@@ -159,6 +159,12 @@ def _schema(name: str, schema: Schema) -> str:
         f"<p>{_text(schema.get('description', ''))}</p>"
         f"{_table(('Field', '', 'Type', ''), rows)}"
     )
+
+
+def _about(shape: Schema) -> str:
+    """A field's description; that of a field which may be null stands one level down."""
+    options = [shape, *shape.get("anyOf", [])]
+    return next((each["description"] for each in options if "description" in each), "")
 
 
 def _type(shape: Schema) -> str:

@@ -11,6 +11,9 @@ from ocpp_trio.api.problems import Problem, from_error
 
 log = structlog.get_logger()
 
+MAX_DIGITS = 20
+"""Of a Content-Length: int() refuses thousands of them."""
+
 
 class ErrorBarrier:
     """Writes every error as a problem; what nobody foresaw is logged, and told without detail.
@@ -77,7 +80,7 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; a Problem is raised here or where the body is read."""
         announced = header(scope, b"content-length")
-        if announced is not None and (not announced.isdigit() or int(announced) > self._limit):
+        if announced is not None and not self._fits(announced):
             raise self._too_large()
         size = 0
 
@@ -90,6 +93,9 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+    def _fits(self, announced: bytes) -> bool:
+        return announced.isdigit() and len(announced) < MAX_DIGITS and int(announced) <= self._limit
 
     def _too_large(self) -> Problem:
         return Problem(

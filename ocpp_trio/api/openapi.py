@@ -104,8 +104,9 @@ def _operation(
         "security": [] if path in OPEN_PATHS else [{"key": []}],
         "x-role": each.role,
     }
-    if path == "/readyz":
-        described["responses"]["503"] = _success(each, schemas) | {"description": "Not ready"}
+    if each.also:
+        status, about = each.also
+        described["responses"][str(status)] = _success(each, schemas) | {"description": about}
     if each.body is not None:
         described["requestBody"] = {
             "required": True,

@@ -43,7 +43,8 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Response]]
 class Operation:
     """A handler with its declarations; `answer` is the type of its JSON, None for an empty 204.
 
-    `problems` are kinds of ocpp_trio.api.problems beyond those that every operation has.
+    `also` is another status with the same JSON, and its description; `problems` are kinds of
+    ocpp_trio.api.problems beyond those that every operation has.
     """
 
     handler: Handler
@@ -53,6 +54,7 @@ class Operation:
     tag: str
     answer: Any
     status: int
+    also: tuple[int, str] | None
     media_type: str
     role: str
     query: type[Struct]
@@ -66,6 +68,7 @@ def operation(
     tag: str,
     answer: Any,
     status: int = 200,
+    also: tuple[int, str] | None = None,
     media_type: str = "application/json",
     role: str = READ,
     query: type[Struct] = NoQuery,
@@ -88,6 +91,7 @@ def operation(
             tag=tag,
             answer=answer,
             status=status,
+            also=also,
             media_type=media_type,
             role=role,
             query=query,

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ParamSpec
 
 import structlog
 from msgspec import Meta
 
 from ocpp_trio.api.answers import Resource
+from ocpp_trio.api.auth import OPERATE
 from ocpp_trio.api.locations import check_locations
-from ocpp_trio.api.operation import Call
+from ocpp_trio.api.operation import Call, Handler, Operation, operation
 from ocpp_trio.api.params import ChargePointId, Lenient
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.commands import Outcome
+from ocpp_trio.errors import StoreError
 from ocpp_trio.ocppj import frames
 from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM
 from ocpp_trio.store import charge_points
+from ocpp_trio.store.database import Unit
 
 log = structlog.get_logger()
+
+P = ParamSpec("P")
+
+TAG = "Commands"
 
 MAX_TIMEOUT = 600
 MAX_INTERVAL = 86400
@@ -33,6 +41,7 @@ PROBLEMS = (
     "too-many-commands",
     "call-error",
     "invalid-answer",
+    "command-failed",
     "charge-point-offline",
     "command-timeout",
     "command-replaced",
@@ -70,6 +79,26 @@ class CommandAnswer(Resource):
     status: str | None
     command_id: int
     response: dict[str, Any]
+
+
+def command(
+    *,
+    example: Mapping[str, Any],
+    body: type[Command] | None = None,
+    answer: type[CommandAnswer] = CommandAnswer,
+    query: type[SendQuery] = SendQuery,
+    problems: tuple[str, ...] = (),
+) -> Callable[[Handler], Operation]:
+    """Declare the handler of a command; see ocpp_trio.api.operation."""
+    return operation(
+        tag=TAG,
+        answer=answer,
+        role=OPERATE,
+        query=query,
+        body=body,
+        example=example,
+        problems=(*PROBLEMS, *problems),
+    )
 
 
 async def send(
@@ -118,9 +147,27 @@ async def _note_interval(
         and len(value) <= len(str(MAX_INTERVAL))
         and 1 <= int(value) <= MAX_INTERVAL
     ):
-        context = call.context
-        await context.database.write(
-            charge_points.set_heartbeat_interval, charge_point_id, int(value), context.now()
+        await follow_up(
+            call,
+            charge_points.set_heartbeat_interval,
+            charge_point_id,
+            int(value),
+            call.context.now(),
+        )
+
+
+async def follow_up(
+    call: Call[Any, Any], unit: Unit[P, object], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Write what follows from a command. It was carried out: a failing database changes nothing."""
+    try:
+        await call.context.database.write(unit, *args, **kwargs)
+    except StoreError as error:
+        log.warning(
+            "a command was carried out, but what follows from it is not stored",
+            source="api",
+            unit=unit.__name__,
+            why=str(error),
         )
 
 

@@ -79,7 +79,7 @@ async def read_health(call: Call[AnyQuery, None]) -> Response:
     return answer(Alive(status="ok"))
 
 
-@operation(tag=TAG, answer=Readiness, query=AnyQuery, problems=("database-unavailable",))
+@operation(tag=TAG, answer=Readiness, query=AnyQuery, also=(503, "Not ready"))
 async def read_readiness(call: Call[AnyQuery, None]) -> Response:
     """Tell whether the server can do its work: 200, or 503.
 

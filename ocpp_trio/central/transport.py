@@ -179,7 +179,8 @@ async def receive_handshake(
 ) -> Handshake:
     """Read a handshake from `stream`; the reader task lives in `nursery`.
 
-    What the libraries raise on hostile bytes comes out of the nursery, not out of here.
+    Raises ConnectionEnded if the peer goes away first. What the libraries raise on hostile bytes
+    comes out of the nursery.
     """
     watched = WatchedStream(stream)
     # No extensions are offered: permessage-deflate would inflate without a bound.
@@ -189,5 +190,14 @@ async def receive_handshake(
         max_message_size=max_message_size,
         receive_buffer_size=RECEIVE_BUFFER,
     )
-    nursery.start_soon(connection._reader_task)
-    return Handshake(await connection._get_request(), watched)
+    waiting = trio.CancelScope()
+
+    async def read() -> None:
+        await connection._reader_task()
+        # Ended without a request, it would leave us waiting for one.
+        waiting.cancel()
+
+    with waiting:
+        nursery.start_soon(read)
+        return Handshake(await connection._get_request(), watched)
+    raise ConnectionEnded(1006, "gone before the handshake")

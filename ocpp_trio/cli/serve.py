@@ -9,8 +9,9 @@ import click
 
 from ocpp_trio import __version__
 from ocpp_trio.cli.common import UsageProblem, env_file_option, settings_from
-from ocpp_trio.config import Settings, reachable_addresses
+from ocpp_trio.config import Settings
 from ocpp_trio.errors import ConfigError, StoreError
+from ocpp_trio.network import reachable_addresses
 
 if TYPE_CHECKING:
     from ocpp_trio import app

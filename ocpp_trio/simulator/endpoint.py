@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -70,7 +71,9 @@ def _reason(error: OSError) -> str:
         cause = cause.exceptions[0]
     if not isinstance(cause, OSError):
         cause = error
-    return (cause.strerror or str(cause)).lower()
+    # Trio's own text repeats the address; a resolver's errno is negative and has words of its own.
+    words = os.strerror(cause.errno) if cause.errno and cause.errno > 0 else cause.strerror
+    return (words or str(cause)).lower()
 
 
 class Opening(trio.abc.Stream):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
@@ -12,13 +14,32 @@ import trio
 from ocpp_trio.api.auth import ADMIN, Key, Keys, digest
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
+from ocpp_trio.store import migrate
 from ocpp_trio.store.database import Database
 from ocpp_trio.supervise import Health
 from tests.api.support import Api, client_of, context_of
-from tests.conftest import MakeSettings
+from tests.conftest import MakeSettings, OpenDatabase
 from tests.support.clock import FakeNow
 
 OpenApi = Callable[..., AbstractAsyncContextManager[Api]]
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with its schema; made once, for most tests here open one of their own."""
+    path = tmp_path_factory.mktemp("empty") / "ocpp.db"
+    migrate.migrate_sqlite(path)
+    return path
+
+
+@pytest.fixture
+async def database(
+    make_settings: MakeSettings, open_test_database: OpenDatabase, empty_database: Path
+) -> AsyncIterator[Database]:
+    """The test's database, open."""
+    shutil.copyfile(empty_database, make_settings().db_sqlite_path)
+    async with open_test_database() as opened:
+        yield opened
 
 
 def keys_of(**roles: str) -> Keys:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from ocpp_trio import errors
-from ocpp_trio.store import charge_points
+from ocpp_trio.store import charge_points, transactions
 from tests.api.support import Api, assert_problem
 
 Body = dict[str, Any]
@@ -169,6 +169,23 @@ async def test_remote_stop_keeps_no_reason_that_was_refused_or_is_anothers(api: 
     assert reasons == [None, None]
 
 
+async def test_a_command_that_was_carried_out_is_answered_whatever_the_database_does(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.connect()
+    number = await api.start()
+    write = api.database.write
+
+    async def fail(unit: Any, *arguments: Any) -> Any:
+        if unit is transactions.set_remote_stop_reason:
+            raise errors.StoreUnavailable("disk full")
+        return await write(unit, *arguments)
+
+    monkeypatch.setattr(api.database, "write", fail)
+    body = {"chargePointId": "CP001", "transactionId": number, "reason": "Completed"}
+    assert (await api.post(path("remote-stop"), body)).json()["success"] is True
+
+
 async def test_remote_stop_of_nothing(api: Api) -> None:
     station = await api.connect()
     body: Body = {"chargePointId": "CP001"}
@@ -188,7 +205,7 @@ async def test_remote_stop_of_nothing(api: Api) -> None:
         ("Rejected", "300", 60),
         ("Accepted", "soon", 60),
         ("Accepted", "0", 60),
-        ("Accepted", "９", 60),
+        ("Accepted", "\uff19", 60),
         ("Accepted", "9" * 400, 60),
     ],
 )
@@ -361,7 +378,7 @@ async def test_a_caller_who_leaves_does_not_hold_others_up(api: Api) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("number", ["0", "99", "-1", "x", "9" * 30, "１"])
+@pytest.mark.parametrize("number", ["0", "99", "-1", "x", "9" * 30, "\uff11"])
 async def test_unknown_command(api: Api, number: str) -> None:
     assert_problem(await api.get(path(number)), 404, "not-found")
 

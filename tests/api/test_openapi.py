@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getopt
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -144,3 +146,26 @@ def test_the_guide_tells_of_every_route_parameter_and_kind() -> None:
             assert f"`{field}`" in text, (name, field)
     for kind in KINDS:
         assert f"`{kind}`" in text, kind
+
+
+def _curl_lines() -> list[str]:
+    blocks = re.findall(r"```\n(curl .*?)\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    return [block.replace("\\\n", " ") for block in blocks]
+
+
+@pytest.mark.parametrize("line", _curl_lines())
+async def test_every_curl_line_of_the_guide_works(api: Api, line: str) -> None:
+    await api.connect()
+    await api.tag("RFID123")
+    options, urls = getopt.gnu_getopt(shlex.split(line)[1:], "X:H:d:i")
+    given = dict(options)
+    headers = dict(value.split(": ", 1) for name, value in options if name == "-H")
+    method = given.get("-X", "GET")
+    url = urls[0].removeprefix("http://localhost:9001")
+    if method == "POST" and url == "/api/charge-points":
+        await api.client.delete("/api/charge-points/CP001")
+    number = await api.start()
+    content = given.get("-d", "").replace("12345", str(number))
+    response = await api.client.request(method, url, headers=headers, content=content)
+    unknown_record = url == "/api/commands/42" and response.status_code == 404
+    assert response.status_code in {200, 201, 204} or unknown_record, response.text

@@ -107,7 +107,7 @@ async def test_pages(api: Api) -> None:
     async def page(query: str) -> tuple[list[int], dict[str, str]]:
         response = await api.get(f"/api/transactions?{query}")
         assert response.headers["x-total-count"] == "5"
-        links = {name: link["url"] for name, link in response.links.items()}
+        links = {str(name): link["url"] for name, link in response.links.items()}
         return [each["id"] for each in response.json()], links
 
     assert await page("limit=2") == (ids[:2], {"next": "/api/transactions?limit=2&offset=2"})

@@ -23,7 +23,7 @@ from tests.support.payloads import from_schema
 def test_the_directions_are_those_of_the_specifications() -> None:
     assert len(FROM_CHARGE_POINT) == 14
     assert len(FROM_CENTRAL_SYSTEM) == 26
-    assert FROM_CHARGE_POINT & FROM_CENTRAL_SYSTEM == {"DataTransfer"}
+    assert {"DataTransfer"} == FROM_CHARGE_POINT & FROM_CENTRAL_SYSTEM
     assert len(ACTIONS) == 39
     assert FROM_CHARGE_POINT > TRANSACTION_ACTIONS
 

@@ -159,9 +159,7 @@ class Central:
             if scripted is DROP:
                 await self.drop()
             elif isinstance(scripted, CallRefused):
-                await socket.send_message(
-                    peer.refuse(event, scripted.code, scripted.description)
-                )
+                await socket.send_message(peer.refuse(event, scripted.code, scripted.description))
             elif isinstance(scripted, dict):
                 await socket.send_message(peer.answer(event, scripted))
         self.bell.ring()

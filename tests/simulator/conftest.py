@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.ledger import Ledger
@@ -22,8 +21,8 @@ PlayFleet = Callable[..., AbstractAsyncContextManager[Run]]
 
 
 @pytest.fixture
-async def central(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> Central:
-    """A central system that accepts everything."""
+async def central(nursery: trio.Nursery) -> Central:
+    """A central system that accepts everything; the test must ask for autojump_clock itself."""
     return Central(nursery)
 
 

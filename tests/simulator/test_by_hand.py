@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from ocpp_trio.errors import CallErrorReceived, CallRefused, CommandTimedOut, InvalidAnswer
 from ocpp_trio.ocppj.frames import Payload
@@ -19,9 +20,11 @@ async def stream_to(central: Central) -> trio.abc.Stream:
     return await central.endpoint.open_stream()
 
 
-async def test_it_calls_and_is_called(central: Central) -> None:
+async def test_it_calls_and_is_called(autojump_clock: MockClock, central: Central) -> None:
     stream = await stream_to(central)
-    async with open_station(stream, "DE*A:1 2", answers={"ClearCache": {"status": "Accepted"}}) as s:
+    async with open_station(
+        stream, "DE*A:1 2", answers={"ClearCache": {"status": "Accepted"}}
+    ) as s:
         assert (await s.call("BootNotification", BOOT))["status"] == "Accepted"
         assert await central.status("ClearCache") == "Accepted"
         assert await central.command("GetConfiguration") == "NotSupported"
@@ -41,7 +44,9 @@ async def test_it_calls_and_is_called(central: Central) -> None:
     assert central.paths == ["/DE%2AA%3A1%202"]
 
 
-async def test_an_answer_can_be_late(central: Central, nursery: trio.Nursery) -> None:
+async def test_an_answer_can_be_late(
+    autojump_clock: MockClock, central: Central, nursery: trio.Nursery
+) -> None:
     async with open_station(await stream_to(central), "CP1", answers={"ClearCache": None}) as s:
         got: list[str] = []
 
@@ -58,7 +63,7 @@ async def test_an_answer_can_be_late(central: Central, nursery: trio.Nursery) ->
         assert got == ["Rejected"]
 
 
-async def test_what_a_call_raises(central: Central) -> None:
+async def test_what_a_call_raises(autojump_clock: MockClock, central: Central) -> None:
     scripts: dict[str, tuple[Payload | CallRefused | None, type[Exception]]] = {
         "Heartbeat": (CallRefused("GenericError", "why"), CallErrorReceived),
         "Authorize": (None, CommandTimedOut),
@@ -69,7 +74,11 @@ async def test_what_a_call_raises(central: Central) -> None:
         "Heartbeat": {},
         "Authorize": {"idTag": "T"},
         "BootNotification": BOOT,
-        "StopTransaction": {"transactionId": 1, "meterStop": 1, "timestamp": "2026-01-01T00:00:00Z"},
+        "StopTransaction": {
+            "transactionId": 1,
+            "meterStop": 1,
+            "timestamp": "2026-01-01T00:00:00Z",
+        },
     }
     async with open_station(await stream_to(central), "CP1", timeout=5.0) as station:
         for action, (answer, error) in scripts.items():
@@ -81,7 +90,9 @@ async def test_what_a_call_raises(central: Central) -> None:
             await station.call("Heartbeat")
 
 
-async def test_an_answer_after_the_time_limit_is_not_mistaken(central: Central) -> None:
+async def test_an_answer_after_the_time_limit_is_not_mistaken(
+    autojump_clock: MockClock, central: Central
+) -> None:
     async with open_station(await stream_to(central), "CP1", timeout=5.0) as station:
         central.answers["Heartbeat"] = None
         with pytest.raises(CommandTimedOut, match="no answer within 5 s"):
@@ -91,7 +102,9 @@ async def test_an_answer_after_the_time_limit_is_not_mistaken(central: Central) 
         assert await station.call("Heartbeat") == {"currentTime": "2026-01-01T00:00:00Z"}
 
 
-async def test_it_sends_any_text_and_sees_the_close_code(central: Central) -> None:
+async def test_it_sends_any_text_and_sees_the_close_code(
+    autojump_clock: MockClock, central: Central
+) -> None:
     async with open_station(await stream_to(central), "CP1") as station:
         await station.send("no json")
         await station.send('[2,"1","Nonsense",{}]')
@@ -101,7 +114,9 @@ async def test_it_sends_any_text_and_sees_the_close_code(central: Central) -> No
         assert await station.wait_closed() == 1008
 
 
-async def test_one_call_at_a_time_in_the_order_of_asking(central: Central) -> None:
+async def test_one_call_at_a_time_in_the_order_of_asking(
+    autojump_clock: MockClock, central: Central
+) -> None:
     async with (
         open_station(await stream_to(central), "CP1") as station,
         trio.open_nursery() as nursery,
@@ -112,13 +127,17 @@ async def test_one_call_at_a_time_in_the_order_of_asking(central: Central) -> No
     assert [payload["idTag"] for payload in central.payloads("Authorize")] == ["A", "B", "C"]
 
 
-async def test_an_error_in_the_block_comes_out_as_it_is(central: Central) -> None:
+async def test_an_error_in_the_block_comes_out_as_it_is(
+    autojump_clock: MockClock, central: Central
+) -> None:
     with pytest.raises(ZeroDivisionError):
         async with open_station(await stream_to(central), "CP1"):
             raise ZeroDivisionError
 
 
-async def test_a_refused_handshake_has_its_status(central: Central) -> None:
+async def test_a_refused_handshake_has_its_status(
+    autojump_clock: MockClock, central: Central
+) -> None:
     central.refuse_with = 401
     with pytest.raises(CannotConnect, match="HTTP 401") as caught:
         async with open_station(await stream_to(central), "CP1"):
@@ -127,7 +146,7 @@ async def test_a_refused_handshake_has_its_status(central: Central) -> None:
 
 
 async def test_a_server_that_hangs_up_during_the_handshake(
-    autojump_clock: trio.testing.MockClock,
+    autojump_clock: MockClock,
 ) -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     await theirs.aclose()
@@ -137,7 +156,7 @@ async def test_a_server_that_hangs_up_during_the_handshake(
     assert trio.current_time() < 1
 
 
-async def test_a_server_that_says_nothing(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_server_that_says_nothing(autojump_clock: MockClock) -> None:
     ours, _theirs = trio.testing.memory_stream_pair()
     with pytest.raises(CannotConnect, match="within 5 s"):
         async with open_station(ours, "CP1", timeout=5.0):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.testing
+from trio.testing import MockClock
 
 from tests.simulator.central import Central
 from tests.simulator.conftest import PlayFleet
 
 
-async def test_remote_start_and_stop(central: Central, staying: PlayFleet) -> None:
+async def test_remote_start_and_stop(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
     async with staying() as run:
         await central.until("1 Available")
         await trio.testing.wait_all_tasks_blocked()
@@ -34,7 +38,7 @@ async def test_remote_start_and_stop(central: Central, staying: PlayFleet) -> No
 
 
 async def test_remote_start_on_a_connector_it_does_not_have(
-    central: Central, staying: PlayFleet
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
 ) -> None:
     async with staying():
         await central.until("1 Available")
@@ -43,7 +47,9 @@ async def test_remote_start_on_a_connector_it_does_not_have(
         assert answer == "Rejected"
 
 
-async def test_remote_start_can_be_made_to_authorize(central: Central, staying: PlayFleet) -> None:
+async def test_remote_start_can_be_made_to_authorize(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
     async with staying():
         await central.until("1 Available")
         await trio.testing.wait_all_tasks_blocked()
@@ -53,7 +59,9 @@ async def test_remote_start_can_be_made_to_authorize(central: Central, staying: 
         await central.until("StartTransaction")
 
 
-async def test_a_planned_session_is_stopped_remotely(central: Central, staying: PlayFleet) -> None:
+async def test_a_planned_session_is_stopped_remotely(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
     async with staying(sessions=1, interval=10.0):
         await central.until("MeterValues")
         await trio.sleep(5)
@@ -67,7 +75,7 @@ async def test_a_planned_session_is_stopped_remotely(central: Central, staying: 
 
 @pytest.mark.parametrize("kind", ["Soft", "Hard"])
 async def test_reset_stops_closes_and_boots_again(
-    central: Central, staying: PlayFleet, kind: str
+    autojump_clock: MockClock, central: Central, staying: PlayFleet, kind: str
 ) -> None:
     async with staying(sessions=2, interval=10.0) as run:
         await central.until("MeterValues")
@@ -106,6 +114,7 @@ async def test_reset_stops_closes_and_boots_again(
     ],
 )
 async def test_trigger_message(
+    autojump_clock: MockClock,
     central: Central,
     staying: PlayFleet,
     message: str,
@@ -124,7 +133,7 @@ async def test_trigger_message(
 
 
 async def test_triggered_meter_values_name_the_transaction(
-    central: Central, staying: PlayFleet
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
 ) -> None:
     async with staying(sessions=1, interval=10.0):
         await central.until("MeterValues")
@@ -135,7 +144,7 @@ async def test_triggered_meter_values_name_the_transaction(
 
 
 async def test_a_triggered_boot_ends_the_wait_for_the_next(
-    central: Central, staying: PlayFleet, said: list[str]
+    autojump_clock: MockClock, central: Central, staying: PlayFleet, said: list[str]
 ) -> None:
     accepted = central.answers["BootNotification"]
     assert isinstance(accepted, dict)
@@ -151,7 +160,9 @@ async def test_a_triggered_boot_ends_the_wait_for_the_next(
         assert said == ["SIM0001: boot Pending, the next in 50 s"]
 
 
-async def test_configuration(central: Central, staying: PlayFleet) -> None:
+async def test_configuration(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
     async with staying():
         await central.until("1 Available")
         everything = await central.command("GetConfiguration")
@@ -180,7 +191,7 @@ async def test_configuration(central: Central, staying: PlayFleet) -> None:
 
 
 async def test_the_heartbeat_follows_the_boot_and_the_configuration(
-    central: Central, staying: PlayFleet
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
 ) -> None:
     async with staying():
         await central.until("Heartbeat", 2)
@@ -193,7 +204,9 @@ async def test_the_heartbeat_follows_the_boot_and_the_configuration(
         assert central.actions().count("Heartbeat") == 5
 
 
-async def test_unlock_connector(central: Central, staying: PlayFleet) -> None:
+async def test_unlock_connector(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
     async with staying(sessions=1, interval=10.0):
         await central.until("MeterValues")
         assert await central.status("UnlockConnector", connectorId=2) == "NotSupported"
@@ -203,7 +216,9 @@ async def test_unlock_connector(central: Central, staying: PlayFleet) -> None:
         assert await central.status("UnlockConnector", connectorId=1) == "Unlocked"
 
 
-async def test_change_availability(central: Central, staying: PlayFleet) -> None:
+async def test_change_availability(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
     def change(connector: int, kind: str) -> dict[str, object]:
         return {"connectorId": connector, "type": kind}
 
@@ -225,7 +240,9 @@ async def test_change_availability(central: Central, staying: PlayFleet) -> None
         await central.until("1 Unavailable", 2)
 
 
-async def test_clear_cache_and_what_is_not_supported(central: Central, staying: PlayFleet) -> None:
+async def test_clear_cache_and_what_is_not_supported(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
     async with staying():
         await central.until("1 Available")
         assert await central.status("ClearCache") == "Accepted"

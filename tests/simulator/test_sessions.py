@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
+from trio.testing import MockClock
 
 from ocpp_trio.errors import CallRefused
 from ocpp_trio.simulator import fleet
@@ -31,7 +33,9 @@ SESSION = [
 BLOCKED = {"idTagInfo": {"status": "Blocked"}}
 
 
-async def test_a_whole_session_in_order(central: Central, make_run: MakeRun) -> None:
+async def test_a_whole_session_in_order(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
+) -> None:
     run = make_run(sessions=2)
     await fleet.play(run)
     first = ["BootNotification", "0 Available", "1 Available"]
@@ -45,7 +49,7 @@ async def test_a_whole_session_in_order(central: Central, make_run: MakeRun) -> 
 
 
 async def test_the_meter_is_cumulative_and_the_energy_is_counted(
-    central: Central, make_run: MakeRun
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
     run = make_run(sessions=3, meter_values=4)
     await fleet.play(run)
@@ -72,7 +76,9 @@ async def test_the_meter_is_cumulative_and_the_energy_is_counted(
     )
 
 
-async def test_with_an_interval_power_and_energy_agree(central: Central, make_run: MakeRun) -> None:
+async def test_with_an_interval_power_and_energy_agree(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
+) -> None:
     await fleet.play(make_run(interval=60.0))
     first, *_, last = central.payloads("MeterValues")
     register = [int(each["meterValue"][0]["sampledValue"][0]["value"]) for each in (first, last)]
@@ -83,7 +89,7 @@ async def test_with_an_interval_power_and_energy_agree(central: Central, make_ru
 
 @pytest.mark.parametrize("status", ["Invalid", "Blocked", "Expired"])
 async def test_a_tag_that_is_not_authorized_does_not_charge(
-    central: Central, make_run: MakeRun, status: str
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, status: str
 ) -> None:
     central.answers["Authorize"] = {"idTagInfo": {"status": status}}
     run = make_run(sessions=2)
@@ -93,7 +99,7 @@ async def test_a_tag_that_is_not_authorized_does_not_charge(
 
 
 async def test_a_refused_start_is_stopped_at_once(
-    central: Central, make_run: MakeRun, said: list[str]
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, said: list[str]
 ) -> None:
     central.answers["StartTransaction"] = {"transactionId": 7} | BLOCKED
     run = make_run()
@@ -115,7 +121,7 @@ async def test_a_refused_start_is_stopped_at_once(
 
 
 async def test_a_start_that_is_always_refused_by_callerror_is_given_up(
-    central: Central, make_run: MakeRun, said: list[str]
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, said: list[str]
 ) -> None:
     central.answers["StartTransaction"] = CallRefused("InternalError", "no")
     run = make_run()
@@ -128,7 +134,7 @@ async def test_a_start_that_is_always_refused_by_callerror_is_given_up(
 
 
 async def test_an_answer_that_does_not_come_is_asked_for_again(
-    central: Central, make_run: MakeRun
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
     answers = iter([None, {}])
     central.answers["StopTransaction"] = lambda _: next(answers)
@@ -140,7 +146,7 @@ async def test_an_answer_that_does_not_come_is_asked_for_again(
 
 
 async def test_every_station_has_its_own_tag_or_all_have_one(
-    central: Central, make_run: MakeRun
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
     await fleet.play(make_run(count=3, prefix="X"))
     tags = {payload["idTag"] for payload in central.payloads("Authorize")}
@@ -153,7 +159,7 @@ async def test_every_station_has_its_own_tag_or_all_have_one(
 
 
 async def test_the_ledger_has_what_was_acknowledged_when_it_was(
-    central: Central, make_run: MakeRun, tmp_path: Path
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"kind":"older"}\n')
@@ -195,7 +201,7 @@ async def test_the_ledger_has_what_was_acknowledged_when_it_was(
 
 
 async def test_a_fault_of_one_station_stays_its_own(
-    central: Central, make_run: MakeRun, expected_errors: list[object]
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, expected_errors: list[object]
 ) -> None:
     class Broken(dict[str, object]):
         def __getitem__(self, key: str) -> object:
@@ -216,7 +222,9 @@ async def test_a_fault_of_one_station_stays_its_own(
     assert len(expected_errors) == 1
 
 
-async def test_no_more_connect_at_once_than_allowed(central: Central, make_run: MakeRun) -> None:
+async def test_no_more_connect_at_once_than_allowed(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
+) -> None:
     run = make_run(count=5, concurrency=2)
     opening = most = 0
     open_stream = run.endpoint.open_stream

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
+from trio.testing import MockClock
 
 from ocpp_trio.errors import CallRefused
 from ocpp_trio.ocppj.frames import Payload
@@ -34,7 +36,7 @@ def dropping_first(central: Central, action: str) -> None:
 
 @pytest.mark.parametrize("action", ["StartTransaction", "MeterValues", "StopTransaction"])
 async def test_what_was_not_answered_is_replayed_in_order(
-    central: Central, make_run: MakeRun, tmp_path: Path, action: str
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, tmp_path: Path, action: str
 ) -> None:
     dropping_first(central, action)
     run = make_run(tmp_path / "ledger")
@@ -58,7 +60,7 @@ async def test_what_was_not_answered_is_replayed_in_order(
 
 
 async def test_a_whole_session_offline_is_delivered_afterwards(
-    central: Central, make_run: MakeRun
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
     central.answers["StartTransaction"] = lambda _: DROP
     run = make_run(give_up=600.0)
@@ -89,7 +91,7 @@ async def test_a_whole_session_offline_is_delivered_afterwards(
 
 
 async def test_a_start_refused_after_the_reconnect_ends_the_session(
-    central: Central, make_run: MakeRun
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
     central.answers["StartTransaction"] = {
         "transactionId": 5,
@@ -104,7 +106,7 @@ async def test_a_start_refused_after_the_reconnect_ends_the_session(
 
 
 async def test_sessions_that_follow_wait_for_the_connection(
-    central: Central, make_run: MakeRun
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
     dropping_first(central, "Authorize")
     run = make_run(sessions=2)
@@ -113,7 +115,7 @@ async def test_sessions_that_follow_wait_for_the_connection(
 
 
 async def test_a_close_with_1001_is_counted_and_survived(
-    central: Central, make_run: MakeRun
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
     run = make_run(interval=10.0)
     async with trio.open_nursery() as nursery:
@@ -126,7 +128,7 @@ async def test_a_close_with_1001_is_counted_and_survived(
 
 
 async def test_it_gives_up_after_a_while(
-    central: Central, make_run: MakeRun, said: list[str]
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, said: list[str]
 ) -> None:
     run = make_run(sessions=3, interval=10.0, give_up=30.0)
     async with trio.open_nursery() as nursery:
@@ -139,13 +141,17 @@ async def test_it_gives_up_after_a_while(
     assert said == ["SIM0001: gave up after 30 s: connection refused"]
 
 
-async def test_nobody_there_at_the_start(central: Central, make_run: MakeRun) -> None:
+async def test_nobody_there_at_the_start(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
+) -> None:
     central.listening = False
     with pytest.raises(CannotConnect, match="connection refused"):
         await fleet.play(make_run(count=3))
 
 
-async def test_a_refused_handshake(central: Central, make_run: MakeRun) -> None:
+async def test_a_refused_handshake(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
+) -> None:
     central.refuse_with = 404
     with pytest.raises(CannotConnect, match="HTTP 404: not this one"):
         await fleet.play(make_run())
@@ -153,7 +159,7 @@ async def test_a_refused_handshake(central: Central, make_run: MakeRun) -> None:
 
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 async def test_a_boot_that_is_not_accepted_is_sent_again(
-    central: Central, make_run: MakeRun, said: list[str], status: str
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, said: list[str], status: str
 ) -> None:
     accepted = central.answers["BootNotification"]
     assert isinstance(accepted, dict)
@@ -177,18 +183,18 @@ async def test_a_boot_that_is_not_accepted_is_sent_again(
 
 
 async def test_a_boot_that_is_never_accepted(
-    central: Central, make_run: MakeRun, said: list[str]
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, said: list[str]
 ) -> None:
     central.answers["BootNotification"] = CallRefused("InternalError", "not today")
     run = make_run(give_up=5.0)
     await fleet.play(run)
     assert run.tally.as_json(1)["sessionsFailed"] == 1
-    assert said[-1] == (
-        "SIM0001: gave up after 5 s: BootNotification: InternalError: not today"
-    )
+    assert said[-1] == ("SIM0001: gave up after 5 s: BootNotification: InternalError: not today")
 
 
-async def test_a_security_error_makes_it_boot_again(central: Central, make_run: MakeRun) -> None:
+async def test_a_security_error_makes_it_boot_again(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun
+) -> None:
     answers: list[Scripted] = [CallRefused("SecurityError", "boot first")]
     central.answers["MeterValues"] = lambda _: answers.pop() if answers else {}
     run = make_run()
@@ -198,7 +204,7 @@ async def test_a_security_error_makes_it_boot_again(central: Central, make_run: 
 
 
 async def test_it_reports_its_status_after_a_reconnect(
-    central: Central, staying: PlayFleet
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
 ) -> None:
     async with staying():
         await central.until("1 Available")

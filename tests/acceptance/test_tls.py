@@ -1,0 +1,66 @@
+"""wss and https with a certificate."""
+
+import http.client
+import json
+import socket
+import ssl
+from pathlib import Path
+
+import trustme
+
+from tests.support.server import START_LIMIT, Server
+from tests.support.sync_station import whole_session
+
+
+def test_wss_and_https(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for pem in issued.cert_chain_pems:
+        pem.write_to_path(tmp_path / "cert.pem", append=True)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    server = Server(tmp_path, OCPP_USE_TLS="true")
+
+    def request(method: str, path: str, body: object = None) -> tuple[int, object]:
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", server.api_port, timeout=START_LIMIT, context=trusting
+        )
+        data = None if body is None else json.dumps(body)
+        connection.request(method, path, data, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        return response.status, answer
+
+    # The plain readiness check cannot speak TLS: wait for the socket, then ask over https.
+    server.start(ready=lambda: request("GET", "/readyz")[0] == 200)
+    try:
+        assert request("POST", "/api/authorizations", {"idTag": "TAG"})[0] == 201
+        url = f"wss://127.0.0.1:{server.websocket_port}"
+        assert whole_session(url, "CP001", "TAG", trusting) == 1
+        assert b"wss://" in (tmp_path / "server.log").read_bytes()
+        with socket.create_connection(("127.0.0.1", server.websocket_port), 5) as plain:
+            plain.sendall(b"GET /CP001 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"101" not in plain.recv(4096)
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname = False
+        old.verify_mode = ssl.CERT_NONE
+        assert handshake_fails(server.api_port, old)
+        assert whole_session(url, "CP002", "TAG", trusting) == 2
+        assert server.stop() == 0
+        assert server.errors() == []
+    finally:
+        server.end()
+
+
+def handshake_fails(port: int, context: ssl.SSLContext) -> bool:
+    """Whether a client that knows nothing newer than TLS 1.1 is refused."""
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+        try:
+            context.options |= ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3
+            context.wrap_socket(sock).close()
+        except (ssl.SSLError, ConnectionError):
+            return True
+    return False

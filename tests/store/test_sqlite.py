@@ -1,0 +1,233 @@
+"""The SQLite driver on real files: durable, alone, and honest when the file fails it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ocpp_trio.errors import DatabaseInUse, StoreUnavailable
+from ocpp_trio.store import charge_points
+from ocpp_trio.store.database import Database, Job, Tx
+from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, connect
+from tests.conftest import MakeSettings, OpenDatabase
+from tests.support.statements import execute, fetch, value
+
+INSERT = "INSERT INTO logs (timestamp, level, source, message) VALUES (1, 'INFO', 's', 'm')"
+COUNT = "SELECT count(*) FROM logs"
+FILL = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+INSERT INTO logs (timestamp, level, source, message)
+SELECT i, 'INFO', 's', printf('%.*c', 1000, 'x') FROM n
+"""
+
+
+@pytest.fixture
+def path(make_settings: MakeSettings) -> Path:
+    """Where the test's database lies."""
+    return Path(make_settings().db_sqlite_path)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "setting"),
+    [("synchronous", 2), ("journal_mode", "wal"), ("temp_store", 2)],
+)
+async def test_the_live_writer_is_durable(database: Database, pragma: str, setting: object) -> None:
+    assert await database.write(value, f"PRAGMA {pragma}") == setting
+
+
+async def test_readers_cannot_write_or_checkpoint(database: Database) -> None:
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        await database.read(execute, INSERT)
+    with pytest.raises(StoreUnavailable):
+        await database.read(fetch, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def test_what_was_written_is_there_when_it_is_opened_again(
+    open_test_database: OpenDatabase,
+) -> None:
+    async with open_test_database() as database:
+        await database.write(execute, INSERT)
+    async with open_test_database() as database:
+        assert await database.read(value, COUNT) == 1
+
+
+async def test_leaving_checkpoints_and_removes_the_journal(
+    open_test_database: OpenDatabase, path: Path
+) -> None:
+    async with open_test_database() as database:
+        await database.write(execute, INSERT)
+        assert Path(f"{path}-wal").stat().st_size > 0
+    assert not Path(f"{path}-wal").exists()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(COUNT).fetchone() == (1,)
+
+
+async def test_two_servers_never_share_a_file(
+    database: Database, open_test_database: OpenDatabase, path: Path
+) -> None:
+    with pytest.raises(DatabaseInUse) as caught:
+        async with open_test_database():
+            raise AssertionError("opened")
+    assert str(caught.value) == (
+        f"another server is using {path} (it holds {path}.lock); stop it, or set"
+        " DB_SQLITE_PATH to another file"
+    )
+    await database.write(execute, INSERT)
+
+
+def test_a_lock_is_free_again_when_released_and_its_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    first = SqliteLock(path)
+    with pytest.raises(DatabaseInUse):
+        SqliteLock(path)
+    first.release()
+    SqliteLock(path).release()
+    assert Path(f"{path}.lock").exists()
+
+
+# The file goes away
+
+
+async def test_a_deleted_file_takes_no_writes(database: Database, path: Path) -> None:
+    await database.write(execute, INSERT)
+    path.unlink()
+    with pytest.raises(StoreUnavailable, match="No such file"):
+        await database.write(execute, INSERT)
+
+
+async def test_a_replaced_file_takes_no_writes(database: Database, path: Path) -> None:
+    await database.write(execute, INSERT)
+    kept = path.with_suffix(".kept")
+    path.rename(kept)
+    path.write_bytes(kept.read_bytes())
+    with pytest.raises(StoreUnavailable, match="was replaced while the server was using it"):
+        await database.write(execute, INSERT)
+    path.unlink()
+    kept.rename(path)
+    await database.write(execute, INSERT)
+    assert await database.read(value, COUNT) == 2
+
+
+async def test_a_read_without_a_file_says_so(database: Database, path: Path) -> None:
+    moved = path.with_suffix(".moved")
+    path.rename(moved)
+    with pytest.raises(StoreUnavailable, match="unable to open"):
+        await database.read(value, COUNT)
+    moved.rename(path)
+    assert await database.read(value, COUNT) == 0
+
+
+# The disk is full
+
+
+async def test_a_full_disk_stores_nothing_and_recovers(database: Database) -> None:
+    pages = await database.write(value, "PRAGMA page_count")
+    await database.write(value, f"PRAGMA max_page_count = {pages + 3}")
+    with pytest.raises(StoreUnavailable, match="full"):
+        await database.write(execute, FILL)
+    assert await database.read(value, COUNT) == 0
+    with pytest.raises(StoreUnavailable, match="full"):
+        await database.write(execute, FILL)
+    await database.write(value, "PRAGMA max_page_count = 1000000")
+    assert await database.write(execute, FILL) == 200
+    assert await database.read(value, COUNT) == 200
+    assert await database.read(value, "PRAGMA integrity_check") == "ok"
+
+
+def test_a_full_disk_sinks_the_whole_batch_and_only_it(path: Path) -> None:
+    def insert(tx: Tx) -> int:
+        return execute(tx, INSERT)
+
+    def fill(tx: Tx) -> int:
+        return execute(tx, FILL)
+
+    def bad(tx: Tx) -> None:
+        raise ValueError("of a unit")
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE logs (timestamp, level, source, message)")
+    driver = SqliteDriver(path, busy_timeout=0)
+    try:
+        driver.run_batch([job := Job(lambda tx: value(tx, "PRAGMA page_count"), ())])
+        limit = f"PRAGMA max_page_count = {job.result + 3}"
+        driver.run_batch([Job(lambda tx: value(tx, limit), ())])
+        # Also on the second way, where each unit has a savepoint of its own.
+        for jobs in ([insert, fill, insert], [insert, bad, fill, insert]):
+            with pytest.raises(StoreUnavailable):
+                driver.run_batch([Job(unit, ()) for unit in jobs])
+            assert driver.run_read(lambda tx: value(tx, COUNT), ()) == 0
+        driver.run_batch([Job(insert, ())])
+        assert driver.run_read(lambda tx: value(tx, COUNT), ()) == 1
+    finally:
+        driver.close()
+
+
+# Another program holds the file
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+async def test_a_locked_file_refuses_and_then_works(
+    make_settings: MakeSettings, path: Path, lock: str
+) -> None:
+    from ocpp_trio.store.opening import open_database
+
+    settings = make_settings(OCPP_DB_BUSY_TIMEOUT="0")
+    async with open_database(settings, inline=True) as database:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(lock)
+            with pytest.raises(StoreUnavailable, match="locked"):
+                await database.write(execute, INSERT)
+            # Readers of a WAL file do not mind.
+            assert await database.read(value, COUNT) == 0
+            other.execute("ROLLBACK")
+        await database.write(execute, INSERT)
+        assert await database.read(value, COUNT) == 1
+
+
+def test_the_busy_timeout_reaches_the_connection(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "x.db", busy_timeout=1.5)) as connection:
+        assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 1500
+
+
+async def test_a_read_only_writer_is_unavailable(database: Database) -> None:
+    await database.write(fetch, "PRAGMA query_only = 1")
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        await database.write(execute, INSERT)
+    assert await database.read(charge_points.counts) == (0, 0)
+    await database.write(fetch, "PRAGMA query_only = 0")
+    await database.write(execute, INSERT)
+
+
+async def test_a_damaged_page_is_unavailable_not_a_unit_s_fault(
+    open_test_database: OpenDatabase, path: Path
+) -> None:
+    async with open_test_database() as database:
+        await database.write(execute, FILL)
+        root = await database.read(value, "SELECT rootpage FROM sqlite_master WHERE name = 'logs'")
+        size = await database.read(value, "PRAGMA page_size")
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+    async with open_test_database() as database:
+        with pytest.raises(StoreUnavailable, match="malformed"):
+            await database.write(execute, INSERT)
+        with pytest.raises(StoreUnavailable, match="malformed"):
+            await database.read(fetch, "SELECT * FROM logs")
+
+
+def test_a_unit_that_fails_leaves_no_transaction_open(path: Path) -> None:
+    driver = SqliteDriver(path, busy_timeout=0)
+    try:
+
+        def bad(tx: Tx) -> None:
+            raise ValueError
+
+        driver.run_batch([job := Job(bad, ())])
+        assert isinstance(job.error, ValueError)
+        with closing(sqlite3.connect(path, timeout=0)) as other:
+            other.execute("CREATE TABLE t (x)")
+    finally:
+        driver.close()
