@@ -78,11 +78,13 @@ async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
     api_port = network.port_of(clients)
     scheme = "https" if tls else "http"
     async with open_database(settings) as database:
-        central = Central(settings, database, hints=Hints(f"{scheme}://localhost:{api_port}"))
-        orders = Commands(central)
-        health = Health()
         await _clean_up(database)
         keys, made_key = await prepare_keys(database, settings, system_now)
+        needs_key = bool(keys) and settings.api_auth == "on"
+        hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
+        central = Central(settings, database, hints=hints)
+        orders = Commands(central)
+        health = Health()
         context = Context(
             settings=settings,
             database=database,

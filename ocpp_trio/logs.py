@@ -78,7 +78,7 @@ def _keep_entry(_: object, level: str, event: Event) -> Event:
         details = {
             key: value
             for key, value in event.items()
-            if key not in {"event", "charge_point", "exc_info"} and not key.startswith("_")
+            if key not in {"event", "level", "charge_point", "exc_info"} and not key.startswith("_")
         }
         message = str(event.get("event", ""))
         if details:

@@ -17,10 +17,13 @@ MAX_REMEMBERED = 1000
 
 
 class Hints:
-    """Remembers what was said. `api_url` is how this machine reaches the API."""
+    """Remembers what was said. `api_url` is how this machine reaches the API, `needs_key` whether
+    the API asks for a key.
+    """
 
-    def __init__(self, api_url: str = "http://localhost:9001") -> None:
+    def __init__(self, api_url: str = "http://localhost:9001", *, needs_key: bool = False) -> None:
         self._api_url = api_url
+        self._needs_key = needs_key
         self._said: set[str] = set()
 
     def _first(self, what: str) -> bool:
@@ -34,7 +37,9 @@ class Hints:
         if body is not None:
             words += ["-H", "Content-Type: application/json"]
             words += ["-d", msgspec.json.encode(body).decode()]
-        return shlex.join(words)
+        line = shlex.join(words)
+        # The key itself is shown once, at the first start, and never logged.
+        return line + " -H 'Authorization: Bearer <API key>'" if self._needs_key else line
 
     def refused_tag(self, charge_point_id: str, id_tag: str) -> None:
         """A tag was answered Invalid."""

@@ -190,7 +190,9 @@ class SqliteDriver:
                 return unit(SqliteTx(connection), *arguments)
             finally:
                 connection.execute("ROLLBACK")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
+            if _fault_of_unit(error):
+                raise
             raise StoreUnavailable(str(error)) from error
         finally:
             self._readers.append(connection)

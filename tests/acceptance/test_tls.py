@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import ssl
+import warnings
 from pathlib import Path
 
 import trustme
@@ -57,9 +58,12 @@ def test_wss_and_https(tmp_path: Path) -> None:
 def handshake_fails(port: int, context: ssl.SSLContext) -> bool:
     """Whether a client that knows nothing newer than TLS 1.1 is refused."""
     context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
     with socket.create_connection(("127.0.0.1", port), 5) as sock:
         try:
-            context.options |= ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3
             context.wrap_socket(sock).close()
         except (ssl.SSLError, ConnectionError):
             return True

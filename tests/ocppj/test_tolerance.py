@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpp_trio.ocppj import frames
-from ocpp_trio.ocppj.actions import FROM_CHARGE_POINT
+from ocpp_trio.ocppj.actions import ACTIONS, FROM_CHARGE_POINT
 from ocpp_trio.ocppj.frames import BadFrame, Call
 from ocpp_trio.ocppj.tolerance import TOLERANT_ACTIONS
 from tests.support.payloads import meter_values, requests
@@ -106,7 +106,7 @@ def test_repair(action: str, sent: Any, used: Any, names: tuple[str, ...]) -> No
         ("StartTransaction", {"connectorId": 1}, "OccurenceConstraintViolation"),
         ("StartTransaction", START | {"meterStart": None}, "TypeConstraintViolation"),
         ("StartTransaction", START | {"meterStart": "5 Wh"}, "TypeConstraintViolation"),
-        ("StartTransaction", START | {"meterStart": "５"}, "TypeConstraintViolation"),
+        ("StartTransaction", START | {"meterStart": "\uff15"}, "TypeConstraintViolation"),
         ("StartTransaction", START | {"meterStart": "9" * 19}, "TypeConstraintViolation"),
         ("StartTransaction", START | {"meterStart": 0.5}, "TypeConstraintViolation"),
         ("StartTransaction", START | {"meterStart": 1e17}, "TypeConstraintViolation"),
@@ -196,9 +196,9 @@ def test_any_damage_is_repaired_or_refused(
     sent = deepcopy(payload)
     frame = frames.parse(json.dumps([2, "1", action, payload]), FROM_CHARGE_POINT)
     if isinstance(frame, Call):
-        assert bool(frame.repairs) is not frames.ACTIONS[action].request_is_valid(sent)
+        assert bool(frame.repairs) is not ACTIONS[action].request_is_valid(sent)
         # What is left of the rules: texts that are too long, values outside their lists.
-        left = {error.kind.name for error in frames.ACTIONS[action].request_errors(frame.payload)}
+        left = {error.kind.name for error in ACTIONS[action].request_errors(frame.payload)}
         assert left <= {"maxLength", "enum"}
     else:
         assert isinstance(frame, BadFrame)

@@ -256,14 +256,14 @@ async def test_a_writer_that_is_stopped_finishes_its_batch_and_refuses_the_rest(
         except StoreUnavailable as error:
             outcomes[message] = str(error)
 
-    async with trio.open_nursery() as callers:
-        async with watched_database(tmp_path / "stop.db", gate=gate) as (database, _):
-            gate.shut()
-            callers.start_soon(write, database, "in hand")
-            await wait_all_tasks_blocked()
-            callers.start_soon(write, database, "waiting")
-            await wait_all_tasks_blocked()
-            callers.start_soon(open_later, gate)
+    stopping = watched_database(tmp_path / "stop.db", gate=gate)
+    async with trio.open_nursery() as callers, stopping as (database, _):
+        gate.shut()
+        callers.start_soon(write, database, "in hand")
+        await wait_all_tasks_blocked()
+        callers.start_soon(write, database, "waiting")
+        await wait_all_tasks_blocked()
+        callers.start_soon(open_later, gate)
     assert outcomes == {"in hand": "added in hand", "waiting": "the server is stopping"}
     async with watched_database(tmp_path / "stop.db") as (database, _):
         assert await stored(database) == ["in hand"]

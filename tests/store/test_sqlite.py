@@ -1,7 +1,10 @@
 """The SQLite driver on real files: durable, alone, and honest when the file fails it."""
 
+# ruff: noqa: ASYNC240 - a test may touch its files from the loop
+
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 from ocpp_trio.errors import DatabaseInUse, StoreUnavailable
 from ocpp_trio.store import charge_points
 from ocpp_trio.store.database import Database, Job, Tx
+from ocpp_trio.store.opening import open_database
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, connect
 from tests.conftest import MakeSettings, OpenDatabase
 from tests.support.statements import execute, fetch, value
@@ -38,11 +42,14 @@ async def test_the_live_writer_is_durable(database: Database, pragma: str, setti
     assert await database.write(value, f"PRAGMA {pragma}") == setting
 
 
-async def test_readers_cannot_write_or_checkpoint(database: Database) -> None:
+async def test_readers_cannot_write_or_checkpoint(database: Database, path: Path) -> None:
+    await database.write(execute, INSERT)
     with pytest.raises(StoreUnavailable, match="readonly"):
         await database.read(execute, INSERT)
-    with pytest.raises(StoreUnavailable):
+    before = Path(f"{path}-wal").read_bytes()
+    with contextlib.suppress(StoreUnavailable):
         await database.read(fetch, "PRAGMA wal_checkpoint(TRUNCATE)")
+    assert Path(f"{path}-wal").read_bytes() == before != b""
 
 
 async def test_what_was_written_is_there_when_it_is_opened_again(
@@ -132,7 +139,7 @@ async def test_a_full_disk_stores_nothing_and_recovers(database: Database) -> No
     with pytest.raises(StoreUnavailable, match="full"):
         await database.write(execute, FILL)
     await database.write(value, "PRAGMA max_page_count = 1000000")
-    assert await database.write(execute, FILL) == 200
+    await database.write(execute, FILL)
     assert await database.read(value, COUNT) == 200
     assert await database.read(value, "PRAGMA integrity_check") == "ok"
 
@@ -172,8 +179,6 @@ def test_a_full_disk_sinks_the_whole_batch_and_only_it(path: Path) -> None:
 async def test_a_locked_file_refuses_and_then_works(
     make_settings: MakeSettings, path: Path, lock: str
 ) -> None:
-    from ocpp_trio.store.opening import open_database
-
     settings = make_settings(OCPP_DB_BUSY_TIMEOUT="0")
     async with open_database(settings, inline=True) as database:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -197,8 +202,6 @@ async def test_a_read_only_writer_is_unavailable(database: Database) -> None:
     with pytest.raises(StoreUnavailable, match="readonly"):
         await database.write(execute, INSERT)
     assert await database.read(charge_points.counts) == (0, 0)
-    await database.write(fetch, "PRAGMA query_only = 0")
-    await database.write(execute, INSERT)
 
 
 async def test_a_damaged_page_is_unavailable_not_a_unit_s_fault(
