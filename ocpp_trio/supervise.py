@@ -37,7 +37,8 @@ async def every(seconds: float, name: str, tick: Tick, health: Health) -> None:
         except Exception as error:
             failures += 1
             health.failing[name] = f"{type(error).__name__}: {error}"
-            pause = min(2.0 ** (failures - 1), MAX_BACKOFF)
+            # Not a power of all failures: after a day of them it would be no float.
+            pause = min(2.0 ** min(failures - 1, 10), MAX_BACKOFF)
             if failures == 1:
                 log.exception("service failed", source=name)
             else:

@@ -57,7 +57,7 @@ def _register(url: str, key: str | None, tags: Sequence[str], timeout: float) ->
             response = connection.getresponse()
             text = response.read()
             if response.status not in {200, 201}:
-                raise ApiError(f"{url}: {_explained(response.status, text)}")
+                raise ApiError(f"{url}: {_explained(response.status, text, key)}")
     except ssl.SSLError as error:
         raise ApiError(f"{url}: TLS: {error}") from None
     except TimeoutError:
@@ -70,10 +70,11 @@ def _register(url: str, key: str | None, tags: Sequence[str], timeout: float) ->
         connection.close()
 
 
-def _explained(status: int, body: bytes) -> str:
+def _explained(status: int, body: bytes, key: str | None) -> str:
     """A refusal in words; the API's own (RFC 9457) where there are some."""
     hints = {
-        401: "the API wants a key: give one with --api-key",
+        400: "the API did not understand the request: is this the port of the HTTP API?",
+        401: "the API does not take this --api-key" if key else "the API wants a key: --api-key",
         403: "this key may not register tags: give another with --api-key",
         404: f"there is no {PATH}: is this the port of the HTTP API?",
         405: f"POST {PATH} is not allowed: is this the port of the HTTP API?",

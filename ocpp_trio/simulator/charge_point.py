@@ -74,6 +74,7 @@ class ChargePoint:
             if self.session is not None:
                 self.session.stop("Local")
                 await self.bell.until(lambda: self.session is None)
+            await self.uplink.close()
             nursery.cancel_scope.cancel()
 
     @property

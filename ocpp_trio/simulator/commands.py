@@ -45,11 +45,11 @@ def change_availability(point: ChargePoint, request: Payload) -> Response:
         point.out_of_service.clear()
 
     async def follow() -> None:
-        point.bell.ring()
         if connector_id == 0:
             await point.report_status(0)
         if point.session is None:
             await point.set_status(point.idle_status(CONNECTOR))
+        point.bell.ring()
 
     return Response({"status": "Accepted"}, lambda: point.spawn(follow))
 

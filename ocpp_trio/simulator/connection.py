@@ -5,6 +5,7 @@ Owns the only reader of the socket. Never reconnects and never decides what a CA
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, cast
@@ -33,6 +34,9 @@ SUBPROTOCOL = "ocpp1.6"
 
 # A peer that is gone never answers a close.
 CLOSE_SECONDS = 2.0
+
+# When cancelled, whoever would read the answer to our close is cancelled as well.
+SEND_SECONDS = 0.1
 
 
 class LinkLost(OcppTrioError):
@@ -131,7 +135,8 @@ class Connection:
     async def close(self, code: int = 1000) -> None:
         """Close the connection, within 2 s whatever the other side does."""
         self._ours = self._ours or self._socket.closed is None
-        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+        cancelled = trio.current_effective_deadline() == -math.inf
+        with trio.move_on_after(SEND_SECONDS if cancelled else CLOSE_SECONDS, shield=True):
             await self._socket.aclose(code)
 
     async def read(self) -> None:
@@ -144,11 +149,10 @@ class Connection:
                         self._on_text(text)
                     await self._take(text)
         except (ConnectionClosed, LinkLost):
-            pass
-        finally:
             if not self._ours:
                 reason = self._socket.closed
                 self.close_code = 1006 if reason is None else reason.code
+        finally:
             self.closed.set()
             if self._waiting is not None:
                 self._waiting.over.set()

@@ -114,6 +114,11 @@ class Uplink:
             await self._link.close()
         await self._bell.until(lambda: not self._boot_due)
 
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._link is not None:
+            await self._link.close()
+
     async def keep(self) -> str:
         """Keep the charge point connected; returns the reason when it gives up.
 

@@ -5,10 +5,10 @@ The hottest path of the server: MeterValues of many stations are stored together
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from ocpp_trio.domain.readings import Reading, Sample, digest
+from ocpp_trio.domain.readings import Reading, digest, newest_register, read_samples
 from ocpp_trio.store import queries, review
 from ocpp_trio.store.database import Row, Tx, bulk_form
 
@@ -22,40 +22,70 @@ UNMATCHED = "unmatched"
 
 
 class Message(NamedTuple):
-    """One MeterValues (or the transactionData of a stop). `text` is its payload as JSON."""
+    """One MeterValues, or the transactionData of a stop. `text` is its payload as JSON, `rows` are
+    what will be stored of it, `transaction_id` is 0 if it names none.
+    """
 
     charge_point_id: str
-    connector_id: int
-    transaction_id: int | None
-    samples: Sequence[Sample]
+    transaction_id: int
+    rows: Sequence[tuple[Any, ...]]
     register: Reading | None
     text: str
     received_at: int
-    source: str = METER_VALUES
+    source: str
     # Transactions are never deleted and never change hands: seen once, always there.
-    transaction_is_known: bool = False
+    transaction_is_known: bool
+
+
+def message(
+    charge_point_id: str,
+    connector_id: int,
+    transaction_id: int | None,
+    meter_values: Iterable[Mapping[str, Any]],
+    text: str,
+    received_at: int,
+    source: str = METER_VALUES,
+    *,
+    transaction_is_known: bool = False,
+) -> Message:
+    """Make ready what `record` stores: done by the caller, not while the writer is at work."""
+    samples = read_samples(meter_values, received_at)
+    number = transaction_id or 0
+    head = (charge_point_id, connector_id, number, source)
+    fingerprint = digest(charge_point_id, connector_id, text)
+    return Message(
+        charge_point_id,
+        number,
+        [(*head, fingerprint, place, *sample) for place, sample in enumerate(samples)],
+        newest_register(samples) if number else None,
+        text,
+        received_at,
+        source,
+        transaction_is_known or transaction_id is None,
+    )
 
 
 def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
     """The bulk form of `record`: two statements for all messages whose transaction is known."""
-    outcomes, values, registers = [], [], []
-    for (message,) in many:
-        if not message.transaction_is_known and not _matches(tx, message):
-            _keep_unmatched(tx, message)
+    outcomes: list[str] = []
+    rows: list[tuple[Any, ...]] = []
+    registers: dict[int, tuple[int, int, int]] = {}
+    for (each,) in many:
+        if not each.transaction_is_known and not _matches(tx, each):
+            _keep_unmatched(tx, each)
             outcomes.append(UNMATCHED)
             continue
         outcomes.append(STORED)
-        point, connector_id, transaction_id, samples, register, text, _, source, _ = message
-        head = (point, connector_id, transaction_id or 0, source)
-        fingerprint = digest(point, connector_id, text)
-        values += [(*head, fingerprint, place, *sample) for place, sample in enumerate(samples)]
-        if register is not None and transaction_id is not None:
-            wh, moment = register
-            registers.append((wh, moment, transaction_id, moment))
-    if values:
-        tx.many(Q.insert, values)
+        rows += each.rows
+        if each.register is not None:
+            number, (wh, moment) = each.transaction_id, each.register
+            before = registers.get(number)
+            if before is None or before[2] <= moment:
+                registers[number] = (number, wh, moment)
+    if rows:
+        tx.many(Q.insert, rows)
     if registers:
-        tx.many(_SET_REGISTER, registers)
+        tx.many(_SET_REGISTER, list(registers.values()))
     return outcomes
 
 
@@ -69,9 +99,7 @@ def record(tx: Tx, message: Message) -> str:
 
 
 def _matches(tx: Tx, message: Message) -> bool:
-    """Whether the message's transaction is one of its station; a message may also have none."""
-    if message.transaction_id is None:
-        return True
+    """Whether the message's transaction is one of its station."""
     found = tx.one(_FIND_OF, id=message.transaction_id, charge_point_id=message.charge_point_id)
     return found is not None
 

@@ -6,6 +6,8 @@
 
 Parameters are `:name`. Each statement is rendered once, at import: as it is for SQLite, with
 `%(name)s` for psycopg, and with `?` and `%s` for rows given as tuples in the order of appearance.
+
+A statement with one group `VALUES (:a, :b)` can take many rows at once: see `Statement.for_rows`.
 """
 
 from __future__ import annotations
@@ -17,12 +19,23 @@ from importlib import resources
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 # A string, a comment and a cast are skipped; what is left with one colon is a parameter.
 _TOKEN = re.compile(r"'(?:[^']|'')*'|--[^\n]*|::\w+|:(\w+)")
+_ROW = re.compile(r"(?<=VALUES)\s*\((?:\s*:\w+\s*,?)+\s*\)")
 
 
 class Statement:
     """One statement: `name`, `about`, and its text in each form a driver needs."""
 
-    __slots__ = ("about", "name", "numbered", "parameters", "psycopg", "psycopg_rows", "sqlite")
+    __slots__ = (
+        "_for_rows",
+        "about",
+        "name",
+        "numbered",
+        "parameters",
+        "psycopg",
+        "psycopg_rows",
+        "sqlite",
+        "takes_rows",
+    )
 
     def __init__(self, name: str, about: str, text: str) -> None:
         self.name = name
@@ -32,6 +45,21 @@ class Statement:
         self.numbered = _render(text, lambda _: "?")
         self.psycopg = _render(text.replace("%", "%%"), lambda name: f"%({name})s")
         self.psycopg_rows = _render(text.replace("%", "%%"), lambda _: "%s")
+        row = _ROW.search(text)
+        # Only where all parameters are in the row can the row be repeated.
+        self.takes_rows = row is not None and row[0].count(":") == len(self.parameters)
+        self._for_rows: dict[int, str] = {}
+
+    def for_rows(self, count: int) -> str:
+        """The statement for so many rows at once, with `?`; only if `takes_rows`."""
+        text = self._for_rows.get(count)
+        if text is None:
+            row = _ROW.search(self.sqlite)
+            assert row is not None
+            group = _render(row[0], lambda _: "?")
+            text = self.sqlite[: row.start()] + ",".join([group] * count) + self.sqlite[row.end() :]
+            self._for_rows[count] = text
+        return text
 
     def __repr__(self) -> str:
         return f"<Statement {self.name}>"

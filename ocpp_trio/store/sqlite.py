@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ from ocpp_trio.store.queries import Statement
 T = TypeVar("T")
 
 CACHED_STATEMENTS = 256
+MAX_ROWS = 128
+"""Rows in one statement, a power of two; times the columns it must stay below 32,766."""
 
 
 class SqliteTx:
@@ -44,7 +47,18 @@ class SqliteTx:
         return self._connection.execute(statement.sqlite, parameters).rowcount
 
     def many(self, statement: Statement, rows: Sequence[Sequence[Any]], /) -> int:
-        return self._connection.executemany(statement.numbered, rows).rowcount
+        if not statement.takes_rows:
+            return self._connection.executemany(statement.numbered, rows).rowcount
+        # One step for many rows: Python's lock is given up and taken back once, not per row, and
+        # SQLite works beside the main thread. Powers of two: few texts, all of them cached.
+        changed, start, left = 0, 0, len(rows)
+        while left:
+            count = min(1 << (left.bit_length() - 1), MAX_ROWS)
+            values = list(chain.from_iterable(rows[start : start + count]))
+            changed += self._connection.execute(statement.for_rows(count), values).rowcount
+            start += count
+            left -= count
+        return changed
 
 
 def _fault_of_unit(error: Exception) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain import energy, rules
-from ocpp_trio.domain.readings import newest_register, read_samples
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
 from ocpp_trio.store import id_tags, meter_values, queries, review
 from ocpp_trio.store.database import Row, Tx
@@ -144,18 +143,17 @@ def stop(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], text: str, no
     )
     data = payload.get("transactionData")
     if data:
-        samples = read_samples(data, now)
         meter_values.record(
             tx,
-            meter_values.Message(
+            meter_values.message(
                 charge_point_id,
                 row["connector_id"],
                 row["id"],
-                samples,
-                newest_register(samples),
+                data,
                 text,
                 now,
                 meter_values.TRANSACTION_DATA,
+                transaction_is_known=True,
             ),
         )
     if absurd:

@@ -21,11 +21,16 @@ Scripted = Payload | CallRefused | Callable[[Payload], "Scripted"] | None
 DROP = CallRefused("Drop", "end the connection instead of answering")
 
 
+# Of a test's own clock, which jumps: what takes an hour does not happen.
+LIMIT = 3600.0
+
+
 class Central:
     """Answers every CALL of every charge point from `answers`; keeps them all in `received`."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
-        self._nursery = nursery
+    def __init__(self, start_soon: Callable[..., object]) -> None:
+        """`start_soon` starts the task that serves a connection."""
+        self._start_soon = start_soon
         self._next_id = 0
         self._socket: WebSocketConnection | None = None
         self._peer = Peer()
@@ -79,7 +84,8 @@ class Central:
 
     async def until(self, action: str, times: int = 1) -> Payload:
         """Wait until the action (or a status such as "1 Charging") came so often; the newest."""
-        await self.bell.until(lambda: self.actions().count(action) >= times)
+        with trio.fail_after(LIMIT):
+            await self.bell.until(lambda: self.actions().count(action) >= times)
         index = [i for i, each in enumerate(self.actions()) if each == action][times - 1]
         return self.received[index][1]
 
@@ -88,7 +94,8 @@ class Central:
         assert self._socket is not None
         message_id, text = self._peer.call(action, payload)
         await self._socket.send_message(text)
-        await self.bell.until(lambda: self._got[0] == message_id)
+        with trio.fail_after(LIMIT):
+            await self.bell.until(lambda: self._got[0] == message_id)
         answer = self._got[1]
         assert answer is not None
         assert answer.invalid is None
@@ -122,7 +129,7 @@ class Central:
         if not self.listening:
             raise CannotConnect("connection refused")
         theirs, ours = trio.testing.memory_stream_pair()
-        self._nursery.start_soon(self._serve, ours)
+        self._start_soon(self._serve, ours)
         return theirs
 
     async def _serve(self, stream: trio.StapledStream[Any, Any]) -> None:
@@ -152,7 +159,7 @@ class Central:
             call = event.call
             assert not call.repairs
             scripted = self.answers[call.action]
-            if callable(scripted):
+            while callable(scripted):
                 scripted = scripted(call.payload)
             self.ids.append(call.id)
             self.received.append((call.action, call.payload))

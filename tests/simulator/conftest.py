@@ -23,7 +23,7 @@ PlayFleet = Callable[..., AbstractAsyncContextManager[Run]]
 @pytest.fixture
 async def central(nursery: trio.Nursery) -> Central:
     """A central system that accepts everything; the test must ask for autojump_clock itself."""
-    return Central(nursery)
+    return Central(nursery.start_soon)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from trio.testing import MockClock
 from ocpp_trio.errors import CallErrorReceived, CallRefused, CommandTimedOut, InvalidAnswer
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator import CannotConnect, LinkLost, Station, open_station
-from ocpp_trio.simulator.endpoint import endpoint_of
 from tests.simulator.central import DROP, Central
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
@@ -161,37 +160,6 @@ async def test_a_server_that_says_nothing(autojump_clock: MockClock) -> None:
     with pytest.raises(CannotConnect, match="within 5 s"):
         async with open_station(ours, "CP1", timeout=5.0):
             pytest.fail("connected")
-
-
-@pytest.mark.real
-async def test_a_port_where_nobody_listens() -> None:
-    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    port = listeners[0].socket.getsockname()[1]
-    for listener in listeners:
-        await listener.aclose()
-    with pytest.raises(CannotConnect, match=r"^connection refused$"):
-        async with open_station(f"ws://127.0.0.1:{port}", "CP1"):
-            pytest.fail("connected")
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "path"),
-    [
-        ("ws://h:9000", "h:9000", "/CP%201"),
-        ("wss://h/a/b/", "h", "/a/b/CP%201"),
-        ("ws://u:p@h", "h", "/CP%201"),
-        ("ws://[::1]:90/", "[::1]:90", "/CP%201"),
-    ],
-)
-def test_endpoints(url: str, host: str, path: str) -> None:
-    endpoint = endpoint_of(url)
-    assert (endpoint.host, endpoint.resource("CP 1")) == (host, path)
-
-
-@pytest.mark.parametrize("url", ["http://h", "h:9000", "ws://", "ws://h/?x=1", "ws://h:99999"])
-def test_what_is_no_endpoint(url: str) -> None:
-    with pytest.raises(ValueError, match=r"must|names|[Pp]ort"):
-        endpoint_of(url)
 
 
 def test_a_station_can_be_told_its_answers() -> None:

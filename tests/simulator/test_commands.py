@@ -7,6 +7,7 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
+from ocpp_trio.errors import CallRefused
 from tests.simulator.central import Central
 from tests.simulator.conftest import PlayFleet
 
@@ -80,7 +81,7 @@ async def test_reset_stops_closes_and_boots_again(
     async with staying(sessions=2, interval=10.0) as run:
         await central.until("MeterValues")
         assert await central.status("Reset", type=kind) == "Accepted"
-        await central.until("BootNotification", 2)
+        await central.until("1 Available", 3)
         assert central.payloads("StopTransaction")[0]["reason"] == f"{kind}Reset"
         assert central.connections == 2
         boot = central.actions().index("BootNotification", 1)
@@ -248,3 +249,31 @@ async def test_clear_cache_and_what_is_not_supported(
         assert await central.status("ClearCache") == "Accepted"
         assert await central.command("GetLocalListVersion") == "NotSupported"
         assert await central.command("Nonsense") == "NotImplemented"
+
+
+async def test_a_session_started_from_outside_ends_with_the_run(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet
+) -> None:
+    async with staying(sessions=1, stay=False) as run:
+        await central.until("StopTransaction")
+        # The last report of the planned session hangs: time for another one to begin.
+        central.answers["StatusNotification"] = None
+        await central.until("1 Available", 2)
+        assert await central.status("RemoteStartTransaction", idTag="R1") == "Accepted"
+        central.answers["StatusNotification"] = {}
+        await central.until("StopTransaction", 2)
+        await central.until("1 Available", 3)
+    assert [stop["idTag"] for stop in central.payloads("StopTransaction")] == ["SIM0001TAG", "R1"]
+    assert run.tally.as_json(1)["sessionsCompleted"] == 2
+
+
+async def test_a_triggered_boot_that_is_refused_is_said(
+    autojump_clock: MockClock, central: Central, staying: PlayFleet, said: list[str]
+) -> None:
+    async with staying():
+        await central.until("1 Available")
+        await trio.testing.wait_all_tasks_blocked()
+        central.answers["BootNotification"] = CallRefused("InternalError", "no")
+        await central.status("TriggerMessage", requestedMessage="BootNotification")
+        await trio.testing.wait_all_tasks_blocked()
+        assert said == ["SIM0001: BootNotification: InternalError: no"]

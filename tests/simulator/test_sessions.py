@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,8 @@ from trio.testing import MockClock
 from ocpp_trio.errors import CallRefused
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.plan import Run
-from tests.simulator.central import Central
+from ocpp_trio.simulator.summary import Tally
+from tests.simulator.central import Central, Scripted
 
 MakeRun = Callable[..., Run]
 
@@ -57,8 +58,11 @@ async def test_the_meter_is_cumulative_and_the_energy_is_counted(
     assert [stop["transactionId"] for stop in stops] == [1, 2, 3]
     assert [stop["reason"] for stop in stops] == ["Local"] * 3
     assert [stop["idTag"] for stop in stops] == ["SIM0001TAG"] * 3
-    registers = [value for pair in zip(starts, stops, strict=True) for value in pair]
-    readings = [each.get("meterStart", each.get("meterStop")) for each in registers]
+    readings = [
+        reading
+        for start, stop in zip(starts, stops, strict=True)
+        for reading in (start["meterStart"], stop["meterStop"])
+    ]
     assert readings == sorted(readings)
     assert readings[1] == readings[2]
     assert run.tally.energy_wh == readings[-1] - readings[0] > 0
@@ -136,7 +140,7 @@ async def test_a_start_that_is_always_refused_by_callerror_is_given_up(
 async def test_an_answer_that_does_not_come_is_asked_for_again(
     autojump_clock: MockClock, central: Central, make_run: MakeRun
 ) -> None:
-    answers = iter([None, {}])
+    answers: Iterator[Scripted] = iter([None, {}])
     central.answers["StopTransaction"] = lambda _: next(answers)
     run = make_run(timeout=5.0)
     await fleet.play(run)
@@ -203,10 +207,6 @@ async def test_the_ledger_has_what_was_acknowledged_when_it_was(
 async def test_a_fault_of_one_station_stays_its_own(
     autojump_clock: MockClock, central: Central, make_run: MakeRun, expected_errors: list[object]
 ) -> None:
-    class Broken(dict[str, object]):
-        def __getitem__(self, key: str) -> object:
-            raise RuntimeError("broken")
-
     run = make_run(count=3)
     real = run.ledger.start
 
@@ -243,8 +243,8 @@ async def test_no_more_connect_at_once_than_allowed(
     assert run.tally.as_json(5)["sessionsCompleted"] == 5
 
 
-def test_the_summary_in_words(make_run: MakeRun) -> None:
-    tally = make_run().tally
+def test_the_summary_in_words() -> None:
+    tally = Tally()
     tally.energy_wh, tally.messages, tally.seconds = 12_345, 7, 1.5
     tally.close_codes[1001] = 2
     assert tally.as_text(3).splitlines() == [
@@ -267,9 +267,29 @@ def test_the_summary_in_words(make_run: MakeRun) -> None:
     }
 
 
-def test_complaints_are_bounded(make_run: MakeRun, said: list[str]) -> None:
-    tally = make_run().tally
+def test_complaints_are_bounded(said: list[str]) -> None:
+    tally = Tally(said.append)
     for number in range(100):
         tally.complain(str(number))
     assert said == [*map(str, range(20)), "more of this is only counted"]
     assert tally.complaints == 100
+
+
+async def test_an_authorize_answered_by_callerror_fails_the_session(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, said: list[str]
+) -> None:
+    central.answers["Authorize"] = CallRefused("InternalError", "no")
+    run = make_run()
+    await fleet.play(run)
+    assert run.tally.as_json(1)["sessionsFailed"] == 1
+    assert said == ["SIM0001: no session: InternalError: no"]
+
+
+async def test_a_status_answered_by_callerror_is_said_and_survived(
+    autojump_clock: MockClock, central: Central, make_run: MakeRun, said: list[str]
+) -> None:
+    central.answers["StatusNotification"] = CallRefused("InternalError", "no")
+    run = make_run()
+    await fleet.play(run)
+    assert run.tally.as_json(1)["sessionsCompleted"] == 1
+    assert said == ["SIM0001: StatusNotification: InternalError: no"] * 6

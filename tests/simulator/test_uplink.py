@@ -75,13 +75,12 @@ async def test_a_whole_session_offline_is_delivered_afterwards(
     again = central.actions().index("0 Available", 3)
     assert central.actions()[again:] == [
         "0 Available",
-        "1 Charging",
+        "1 Finishing",
         "StartTransaction",
         "MeterValues",
         "MeterValues",
         "MeterValues",
         "StopTransaction",
-        "1 Finishing",
         "1 Available",
     ]
     first, second = central.payloads("StartTransaction")

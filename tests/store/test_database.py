@@ -269,6 +269,13 @@ async def test_a_writer_that_is_stopped_finishes_its_batch_and_refuses_the_rest(
         assert await stored(database) == ["in hand"]
 
 
+async def test_after_the_end_a_write_is_refused_and_not_kept_waiting(tmp_path: Path) -> None:
+    async with watched_database(tmp_path / "stopped.db") as (database, _):
+        pass
+    with pytest.raises(StoreUnavailable, match="the server is stopping"):
+        await database.write(add, "too late")
+
+
 async def open_later(gate: Gate) -> None:
     await wait_all_tasks_blocked()
     gate.opened.set()

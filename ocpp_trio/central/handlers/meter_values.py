@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ocpp_trio.domain.readings import newest_register, read_samples
 from ocpp_trio.ocppj.frames import Payload, payload_text
 from ocpp_trio.ocppj.peer import Request
 from ocpp_trio.store import meter_values as store
@@ -18,21 +17,17 @@ async def meter_values(session: Session, request: Request) -> Payload:
     central = session.central
     payload = request.call.payload
     transaction_id = payload.get("transactionId")
-    now = central.now()
-    samples = read_samples(payload["meterValue"], now)
     known = transaction_id in session.known_transactions
     outcome = await central.database.write(
         store.record,
-        store.Message(
+        store.message(
             session.charge_point_id,
             payload["connectorId"],
             transaction_id,
-            samples,
-            newest_register(samples),
+            payload["meterValue"],
             payload_text(request.text, "MeterValues"),
-            now,
-            store.METER_VALUES,
-            known,
+            central.now(),
+            transaction_is_known=known,
         ),
     )
     if not known and transaction_id is not None and outcome != store.UNMATCHED:

@@ -49,9 +49,11 @@ SET is_complete = 1, meter_stop = :meter_stop, stopped_at = :stopped_at, stop_te
 WHERE id = :id AND is_complete = 0;
 
 -- name: set_register
--- The newest energy register of running transactions.
-UPDATE transactions SET register_wh = :register_wh, register_at = :register_at
-WHERE id = :id AND (register_at IS NULL OR register_at <= :register_at_again);
+-- The newest energy register of many transactions; an older one changes nothing.
+UPDATE transactions SET register_wh = newer.column2, register_at = newer.column3
+FROM (VALUES (:id, :register_wh, :register_at)) AS newer
+WHERE transactions.id = newer.column1
+  AND (register_at IS NULL OR register_at <= newer.column3);
 
 -- name: set_remote_stop_reason
 -- Why an operator asked for the end.

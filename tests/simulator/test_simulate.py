@@ -1,0 +1,103 @@
+"""The verb: options, summary, exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import trio
+from click.testing import CliRunner, Result
+
+from ocpp_trio.cli.simulate import simulate
+from ocpp_trio.ocppj.frames import Payload
+from tests.simulator.central import Central
+
+
+@pytest.fixture
+def central(monkeypatch: pytest.MonkeyPatch) -> Central:
+    """A central system that the verb finds, whatever --url says."""
+    central = Central(trio.lowlevel.spawn_system_task)
+    verb = importlib.import_module("ocpp_trio.cli.simulate")
+    monkeypatch.setattr(verb, "endpoint_of", lambda _: central.endpoint)
+    return central
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(simulate, args)
+
+
+def test_the_summary_and_the_progress(central: Central, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    done = run("--count", "2", "--sessions", "2", "--ledger", str(ledger))
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["stations: 2", "sessions: 4 completed, 0 refused, 0 failed"]
+    assert done.stderr.splitlines()[-1] == "sessions: 4/4"
+    assert len(ledger.read_text().splitlines()) == 8
+
+
+def test_the_summary_as_json(central: Central) -> None:
+    done = run("--json", "--meter-values", "5")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["sessionsCompleted"] == 1
+    assert central.actions().count("MeterValues") == 5
+
+
+def test_a_refused_session_is_1(central: Central) -> None:
+    central.answers["Authorize"] = {"idTagInfo": {"status": "Invalid"}}
+    done = run("--id-tag", "NOPE", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["sessionsRefused"] == 1
+    assert "SIM0001: Authorize of NOPE: Invalid" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_prints_the_summary(central: Central, number: signal.Signals) -> None:
+    def interrupt(_: Payload) -> Payload:
+        signal.raise_signal(number)
+        return {}
+
+    central.answers["MeterValues"] = interrupt
+    done = run("--json", "--interval", "0.01")
+    assert done.exit_code == 130
+    assert json.loads(done.stdout)["sessionsCompleted"] == 0
+
+
+def test_nobody_there(central: Central) -> None:
+    central.listening = False
+    done = run("--url", "ws://central:9000", "--count", "5")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == "Error: cannot connect to ws://central:9000: connection refused\n"
+
+
+def test_no_api_there(central: Central) -> None:
+    done = run("--api", "ftp://central")
+    assert done.exit_code == 1
+    assert "must begin with http://" in done.stderr
+    assert central.received == []
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--url", "http://x"), "must begin with ws://"),
+        (("--id-tag", "T" * 21), "longer than the 20 characters"),
+        (("--ledger", "/nowhere/at/all"), "No such file"),
+        (("--count", "0"), "--count"),
+        (("--interval", "-1"), "--interval"),
+    ],
+)
+def test_what_is_refused_at_once(args: tuple[str, ...], words: str) -> None:
+    done = run(*args)
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
+def test_help_names_every_option() -> None:
+    done = run("--help")
+    for option in simulate.params:
+        assert option.opts[-1] in done.stdout

@@ -1,0 +1,223 @@
+"""Review items, commands, the system log, API keys and notices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ocpp_trio.logs import Entry
+from ocpp_trio.store import api_keys, commands, logs, notices, review
+from ocpp_trio.store.database import Database, Row
+from tests.conftest import OpenDatabase
+from tests.support.clock import START
+from tests.support.statements import execute, fetch
+
+# Review
+
+
+async def keep(database: Database, message: str = "{}", **other: Any) -> None:
+    fields: dict[str, Any] = {
+        "kind": review.UNMATCHED,
+        "charge_point_id": "CP1",
+        "action": "StopTransaction",
+        "reason": "unknown transaction",
+        "message": message,
+        "now": START,
+        "suggestion": None,
+    } | other
+    await database.write(review.keep, *fields.values())
+
+
+async def test_a_message_is_kept_as_it_came(database: Database) -> None:
+    message = '{"transactionId": -1, "note": "ä \\u0000"}'
+    await keep(database, message, suggestion=7)
+    (item,) = await database.read(review.of_charge_point, "CP1")
+    assert (item["message"], item["suggestion"], item["times"]) == (message, 7, 1)
+    assert (item["received_at"], item["resolution"]) == (START, None)
+
+
+async def test_the_same_message_is_counted(database: Database) -> None:
+    for minute in range(3):
+        await keep(database, now=START + minute)
+    (item,) = await database.read(review.of_charge_point, "CP1")
+    assert (item["times"], item["received_at"]) == (3, START)
+
+
+@pytest.mark.parametrize(
+    "other", [{"message": "{ }"}, {"action": "MeterValues"}, {"charge_point_id": "CP2"}]
+)
+async def test_another_message_is_another_item(database: Database, other: dict[str, str]) -> None:
+    await keep(database)
+    await keep(database, **other)
+    items = [
+        *await database.read(review.of_charge_point, "CP1"),
+        *await database.read(review.of_charge_point, "CP2"),
+    ]
+    assert [item["times"] for item in items] == [1, 1]
+
+
+async def test_of_a_stranger_only_so_many_are_kept(database: Database) -> None:
+    for number in range(5):
+        await database.write(
+            review.keep_of_stranger, "CP1", "MeterValues", f'{{"n": {number}}}', 3, START
+        )
+    await database.write(review.keep_of_stranger, "CP2", "MeterValues", "{}", 3, START)
+    items = await database.read(review.of_charge_point, "CP1")
+    assert [item["message"] for item in items] == ['{"n": 0}', '{"n": 1}', '{"n": 2}']
+    assert items[0]["reason"] == "the charge point was not accepted when it sent this"
+    assert len(await database.read(review.of_charge_point, "CP2")) == 1
+
+
+# Commands
+
+
+async def create(database: Database) -> int:
+    return await database.write(
+        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", START + 30_000, START
+    )
+
+
+async def command(database: Database, number: int) -> Row:
+    row = await database.read(commands.find, number)
+    assert row is not None
+    return row
+
+
+async def finish(database: Database, number: int, state: str, response: str | None = None) -> None:
+    await database.write(commands.finish, number, state, response, None, START + 9)
+
+
+async def test_a_command_from_the_queue_to_its_answer(database: Database) -> None:
+    number = await create(database)
+    row = await command(database, number)
+    assert (row["state"], row["action"], row["actor"], row["expires_at"]) == (
+        "queued",
+        "Reset",
+        "admin",
+        START + 30_000,
+    )
+    await database.write(commands.mark_sent, number, START + 1)
+    row = await command(database, number)
+    assert (row["state"], row["sent_at"]) == ("sent", START + 1)
+    await finish(database, number, "accepted", '{"status":"Accepted"}')
+    row = await command(database, number)
+    assert (row["state"], row["response"], row["answered_at"]) == (
+        "accepted",
+        '{"status":"Accepted"}',
+        START + 9,
+    )
+
+
+@pytest.mark.parametrize("state", ["accepted", "refused", "error", "replaced", "unknown", "late"])
+async def test_nothing_changes_an_end(database: Database, state: str) -> None:
+    number = await create(database)
+    await finish(database, number, state)
+    await database.write(commands.mark_sent, number, START + 1)
+    for other in ("accepted", "timeout", "late"):
+        await finish(database, number, other, "{}")
+    row = await command(database, number)
+    assert (row["state"], row["response"], row["sent_at"]) == (state, None, None)
+
+
+async def test_only_a_timeout_may_be_followed_by_a_late_answer(database: Database) -> None:
+    number = await create(database)
+    await finish(database, number, "timeout")
+    await finish(database, number, "accepted", "{}")
+    assert (await command(database, number))["state"] == "timeout"
+    await finish(database, number, "late", '{"status":"Accepted"}')
+    row = await command(database, number)
+    assert (row["state"], row["response"]) == ("late", '{"status":"Accepted"}')
+    await finish(database, number, "timeout")
+    assert (await command(database, number))["state"] == "late"
+
+
+async def test_what_was_under_way_at_a_crash_is_unknown_or_expired(
+    open_test_database: OpenDatabase,
+) -> None:
+    async with open_test_database() as database:
+        queued, sent, done, timed_out = [await create(database) for _ in range(4)]
+        await database.write(commands.mark_sent, sent, START)
+        await finish(database, done, "accepted")
+        await finish(database, timed_out, "timeout")
+    async with open_test_database() as database:
+        assert await database.write(commands.abandon, START + 50) == 2
+        states = [
+            (await command(database, number))["state"] for number in (queued, sent, done, timed_out)
+        ]
+        assert states == ["expired", "unknown", "accepted", "timeout"]
+        row = await command(database, sent)
+        assert (row["error"], row["answered_at"]) == ("the server was restarted", START + 50)
+        assert await database.write(commands.abandon, START + 60) == 0
+
+
+async def test_no_such_command(database: Database) -> None:
+    assert await database.read(commands.find, 4711) is None
+    await finish(database, 4711, "accepted")
+
+
+# The system log
+
+
+async def test_log_pages_are_newest_first_and_filtered(database: Database) -> None:
+    entries = [
+        Entry("CP1", START, "INFO", "server", "one"),
+        Entry(None, START, "WARNING", "store", "two"),
+        Entry("CP1", START, "ERROR", "server", "three"),
+        Entry("CP2", START - 1, "INFO", "server", "four"),
+    ]
+    await database.write(logs.insert, entries)
+    await database.write(logs.insert, [])
+
+    async def page(*arguments: Any) -> tuple[list[str], int]:
+        rows, total = await database.read(logs.page, *arguments)
+        return [row["message"] for row in rows], total
+
+    assert await page(None, None, 10, 0) == (["four", "three", "two", "one"], 4)
+    assert await page(None, None, 2, 1) == (["three", "two"], 4)
+    assert await page("CP1", None, 10, 0) == (["three", "one"], 2)
+    assert await page("CP1", "ERROR", 10, 0) == (["three"], 1)
+    assert await page(None, "INFO", 1, 0) == (["four"], 2)
+    assert await page(None, None, 10, 4) == ([], 4)
+    assert await page("CP3", None, 10, 0) == ([], 0)
+    rows, _ = await database.read(logs.page, "CP2", None, 1, 0)
+    assert Entry(*(rows[0][name] for name in Entry._fields)) == entries[3]
+
+
+# API keys
+
+
+async def test_keys_are_named_once(database: Database) -> None:
+    assert await database.write(api_keys.insert, "first", "admin", "hash 1", START)
+    assert not await database.write(api_keys.insert, "first", "read", "hash 2", START)
+    assert await database.write(api_keys.insert, "second", "read", "hash 3", START)
+    rows = await database.read(api_keys.valid)
+    assert [(row["name"], row["role"], row["key_hash"]) for row in rows] == [
+        ("first", "admin", "hash 1"),
+        ("second", "read", "hash 3"),
+    ]
+
+
+async def test_a_revoked_key_does_not_count(database: Database) -> None:
+    await database.write(api_keys.insert, "first", "admin", "hash 1", START)
+    await database.write(execute, "UPDATE api_keys SET revoked_at = 1")
+    assert await database.read(api_keys.valid) == []
+
+
+# Notices
+
+
+async def test_reports_and_transfers_are_kept(database: Database) -> None:
+    await database.write(
+        notices.record_status, "CP1", "FirmwareStatusNotification", "Installed", START
+    )
+    transfer = {"vendorId": "v", "messageId": "m", "data": "d"}
+    await database.write(notices.record_transfer, "CP1", transfer, "UnknownVendorId", START)
+    await database.write(notices.record_transfer, "CP1", {"vendorId": "v"}, "Accepted", START)
+    (row,) = await database.read(fetch, "SELECT * FROM charge_point_reports")
+    assert (row["action"], row["status"]) == ("FirmwareStatusNotification", "Installed")
+    rows = await database.read(fetch, "SELECT * FROM data_transfers ORDER BY id")
+    assert [(row["message_id"], row["data"], row["answer"]) for row in rows] == [
+        ("m", "d", "UnknownVendorId"),
+        (None, None, "Accepted"),
+    ]
