@@ -7,6 +7,7 @@ gone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -107,21 +108,26 @@ class Carrier:
         """Take orders and carry them out until the session ends."""
         with trio.move_on_after(self._session.central.settings.boot_grace):
             await self._allowed.wait()
-        async for order in self._incoming:
-            self._current = order
-            try:
-                await self._carry(order)
-            except CommandFailed as error:
-                order.error = error
-            except StoreUnavailable as error:
-                order.error = CommandFailed(f"the database is not available: {error}")
-            finally:
-                if order.response is None and order.error is None:
-                    order.error = CommandReplaced("the connection ended while the command waited")
-                with trio.CancelScope(shield=True):
-                    await self._record(order)
-                self._current = None
-                order.done.set()
+        # Closed while it waits for the next order, it is done.
+        with suppress(trio.ClosedResourceError):
+            async for order in self._incoming:
+                await self._take(order)
+
+    async def _take(self, order: Order) -> None:
+        self._current = order
+        try:
+            await self._carry(order)
+        except CommandFailed as error:
+            order.error = error
+        except StoreUnavailable as error:
+            order.error = CommandFailed(f"the database is not available: {error}")
+        finally:
+            if order.response is None and order.error is None:
+                order.error = CommandReplaced("the connection ended while the command waited")
+            with trio.CancelScope(shield=True):
+                await self._record(order)
+            self._current = None
+            order.done.set()
 
     async def _carry(self, order: Order) -> None:
         if order.abandoned:

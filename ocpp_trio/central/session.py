@@ -1,8 +1,8 @@
 """One connected charge point: reads, answers, carries commands.
 
-Tasks, all in the connection's nursery: the reader (`run`), the command carrier, and the reader of
-trio-websocket. One message of a station is in work at a time; while it is, nothing more is read, so
-a flood waits in the peer's own send buffer.
+Tasks, all in the connection's nursery: trio-websocket's reader, which hands each message to
+`_receive`; the command carrier; and `run`, which waits for the end. One message of a station is in
+work at a time; while it is, nothing more is read, so a flood waits in the peer's own send buffer.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Session:
         self._pulse = Pulse(
             central.settings.ping_interval, central.settings.ping_timeout, trio.current_time()
         )
-        self._scope = trio.CancelScope()
+        self._over = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._handling = False
         self._end: tuple[int, str] | None = None
@@ -86,13 +86,18 @@ class Session:
         """Whether the station may do more than boot: it was accepted, and has booted before."""
         return self.booted and self.registration == charge_points.ACCEPTED
 
+    def _is_ending(self) -> bool:
+        return self._end is not None
+
     def end(self, code: int, reason: str) -> None:
-        """Close the connection; not waited for. The first reason counts."""
+        """Close the connection; not waited for. The first reason counts.
+
+        A message in work is finished and answered first, unless the connection is broken.
+        """
         if self._end is None:
             self._end = (code, reason)
         if not self._handling or self._transport.broken:
-            # A message in work is finished and answered first; `_read` then leaves by itself.
-            self._scope.cancel()
+            self._over.set()
 
     def know_transaction(self, transaction_id: int) -> None:
         """Remember that a transaction is this station's."""
@@ -103,18 +108,18 @@ class Session:
     async def run(self, nursery: trio.Nursery) -> None:
         """Serve the station until its connection ends, whoever ends it.
 
-        The caller has put the session into the hub; it is taken out here.
+        The caller has put the session into the hub, where it is taken out here, and cancels the
+        nursery afterwards.
         """
         self._nursery = nursery
         reason = "the server was stopped before the connection could be closed"
         try:
-            with self._scope:
-                nursery.start_soon(self.carrier.run)
-                await self._read()
+            nursery.start_soon(self.carrier.run)
+            nursery.start_soon(self._watch_transport)
+            self._transport.attach(self._receive)
+            await self._over.wait()
             assert self._end is not None
             reason = self._end[1]
-        except ConnectionEnded as ended:
-            reason = f"closed with {ended.code}" + (f": {ended.reason}" if ended.reason else "")
         finally:
             self.carrier.close(replaced=self._end is not None and self._end[0] == 1008)
             self.central.hub.remove(self)
@@ -126,6 +131,13 @@ class Session:
 
     def _close_deadline(self) -> float:
         return trio.current_time() + self.central.settings.close_timeout
+
+    async def _watch_transport(self) -> None:
+        ended = await self._transport.finished()
+        if self._end is None:
+            reason = f"closed with {ended.code}" + (f": {ended.reason}" if ended.reason else "")
+            self._end = (ended.code, reason)
+        self._over.set()
 
     async def _note_end(self, reason: str) -> None:
         log.info("charge point disconnected", charge_point=self.charge_point_id, reason=reason)
@@ -141,12 +153,13 @@ class Session:
             # The next start, or the next connection, puts it right.
             return
 
-    async def _read(self) -> None:
-        receive, peer = self._transport.receive, self._peer
-        while True:
-            text = await receive()
-            event = peer.receive(text)
-            self._handling = True
+    async def _receive(self, text: str) -> None:
+        """One message, from its text to its answer."""
+        if self._is_ending():
+            return
+        self._handling = True
+        try:
+            event = self._peer.receive(text)
             if type(event) is Request:
                 await self._transport.send(await self._answer(event))
             elif type(event) is Answer:
@@ -157,11 +170,15 @@ class Session:
             else:
                 assert isinstance(event, Ignored)
                 self._ignore(event)
-            if self.booted:
-                self.carrier.allow()
+        except ConnectionEnded:
+            # The reader meets the same end and reports it.
+            return
+        finally:
             self._handling = False
-            if self._end is not None:
-                return
+        if self.booted:
+            self.carrier.allow()
+        if self._is_ending():
+            self._over.set()
 
     def _ignore(self, event: Ignored) -> None:
         if event.reason == "empty message":

@@ -6,7 +6,8 @@ anything but ConnectionEnded out of here.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import cast
 
 import trio
 import trio_websocket
@@ -18,6 +19,8 @@ MAX_FRAGMENTS = 1024
 """Frames of one message. Empty continuation frames would otherwise grow a list without end."""
 
 RECEIVE_BUFFER = 4096
+
+Deliver = Callable[[str], Awaitable[None]]
 
 
 class ConnectionEnded(Exception):
@@ -52,20 +55,82 @@ class WatchedStream(trio.abc.Stream):
 
 
 class _Connection(WebSocketConnection):
-    """trio-websocket's connection with a bound on fragments and a ping that waits for nothing."""
+    """trio-websocket's connection, which hands each message over where it is read.
+
+    The library would pass it through a channel to another task: one more switch per message. It
+    also has no bound on fragments, and its ping() waits for the pong.
+    """
+
+    def __init__(self, stream: WatchedStream, max_message_size: int) -> None:
+        # No extensions are offered: permessage-deflate would inflate without a bound.
+        super().__init__(
+            stream,
+            wsproto.WSConnection(wsproto.ConnectionType.SERVER),
+            max_message_size=max_message_size,
+            receive_buffer_size=RECEIVE_BUFFER,
+        )
+        self.deliver: Deliver | None = None
+        self.attached = trio.Event()
+        self.reader_ended = trio.Event()
+
+    def attach(self, deliver: Deliver) -> None:
+        """From now on messages go to `deliver`; until then the reader waits."""
+        self.deliver = deliver
+        self.attached.set()
 
     async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
-        if len(self._message_parts) >= MAX_FRAGMENTS and not event.message_finished:
+        self._message_size += len(event.data)
+        parts = cast("list[str]", self._message_parts)
+        parts.append(cast(str, event.data))
+        if isinstance(event, BytesMessage):
+            await self._give_up(1003, "OCPP-J messages are text")
+        elif self._message_size > self._max_message_size:
+            await self._give_up(1009, "the message is too large")
+        elif not event.message_finished:
+            if len(parts) > MAX_FRAGMENTS:
+                await self._give_up(1008, "too many fragments")
+        else:
+            text = parts[0] if len(parts) == 1 else "".join(parts)
+            self._message_size = 0
             self._message_parts = []
-            self._close_reason = trio_websocket.CloseReason(1008, "too many fragments")
-            await self._send(CloseConnection(code=1008, reason="too many fragments"))
-            await self._recv_channel.aclose()
-            self._reader_running = False
-            return
-        await super()._handle_message_event(event)
+            if self.deliver is None:
+                await self.attached.wait()
+                assert self.deliver is not None
+            await self.deliver(text)
+
+    async def _give_up(self, code: int, reason: str) -> None:
+        self._message_parts = []
+        self._close_reason = trio_websocket.CloseReason(code, reason)
+        await self._send(CloseConnection(code=code, reason=reason))
+        self._reader_running = False
+
+    async def send_text(self, text: str) -> None:
+        """Send a text message as one frame. The server's frames are not masked (RFC 6455 5.2)."""
+        if self._close_reason is not None:
+            raise ConnectionClosed(self._close_reason)
+        payload = text.encode()
+        size = len(payload)
+        if size < 126:
+            head = bytes((0x81, size))
+        elif size < 65536:
+            head = b"\x81\x7e" + size.to_bytes(2, "big")
+        else:
+            head = b"\x81\x7f" + size.to_bytes(8, "big")
+        lock = self._stream_lock
+        if lock.locked():
+            await lock.acquire()
+        else:
+            lock.acquire_nowait()
+        try:
+            await self._stream.send_all(head + payload)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._abort_web_socket()
+            raise ConnectionClosed(self._close_reason) from None
+        finally:
+            lock.release()
 
     async def send_ping(self, payload: bytes) -> None:
-        # The library's ping() waits for its pong and remembers unanswered ones for ever.
+        """Send a ping and wait for nothing: whatever comes back shows that the peer lives."""
         await self._send(Ping(payload=payload))
 
 
@@ -91,16 +156,17 @@ class Transport:
         """How long a send has been under way, in seconds; 0 if none is."""
         return now - self.sending_since if self._sending else 0.0
 
-    async def receive(self) -> str:
-        """The next text message. Raises ConnectionEnded; a binary message ends the connection."""
-        try:
-            message = await self._websocket.get_message()
-        except ConnectionClosed as closed:
-            raise self._ended(closed) from None
-        if isinstance(message, str):
-            return message
-        await self.close(1003, "OCPP-J messages are text")
-        raise ConnectionEnded(1003, "binary message")
+    def attach(self, deliver: Deliver) -> None:
+        """Have each text message handed to `deliver`, one at a time, in the reader's task.
+
+        While `deliver` runs nothing more is read. It raises nothing but Cancelled.
+        """
+        self._websocket.attach(deliver)
+
+    async def finished(self) -> ConnectionEnded:
+        """Wait until nothing more can come; how the connection ended."""
+        await self._websocket.reader_ended.wait()
+        return _ended(ConnectionClosed(self._websocket.closed))
 
     async def send(self, text: str) -> None:
         """Send a text message. Raises ConnectionEnded. Never call with a time limit of your own."""
@@ -108,20 +174,21 @@ class Transport:
             self.sending_since = trio.current_time()
         self._sending += 1
         try:
-            await self._websocket.send_message(text)
+            await self._websocket.send_text(text)
         except ConnectionClosed as closed:
-            raise self._ended(closed) from None
+            raise _ended(closed) from None
         except trio.Cancelled:
             self.broken = True
             raise
-        self._sending -= 1
+        finally:
+            self._sending -= 1
 
     async def ping(self, payload: bytes) -> None:
         """Send a ping; whatever comes back counts as an answer."""
         try:
             await self._websocket.send_ping(payload)
         except ConnectionClosed as closed:
-            raise self._ended(closed) from None
+            raise _ended(closed) from None
         except trio.Cancelled:
             self.broken = True
             raise
@@ -137,11 +204,12 @@ class Transport:
         """Drop the connection at once, without a close frame."""
         await trio.aclose_forcefully(self._stream)
 
-    def _ended(self, closed: ConnectionClosed) -> ConnectionEnded:
-        reason = closed.reason
-        if reason is None:
-            return ConnectionEnded(1006, "")
-        return ConnectionEnded(reason.code, str(reason.reason or ""))
+
+def _ended(closed: ConnectionClosed) -> ConnectionEnded:
+    reason = closed.reason
+    if reason is None:
+        return ConnectionEnded(1006, "")
+    return ConnectionEnded(reason.code, str(reason.reason or ""))
 
 
 class Handshake:
@@ -183,17 +251,12 @@ async def receive_handshake(
     comes out of the nursery.
     """
     watched = WatchedStream(stream)
-    # No extensions are offered: permessage-deflate would inflate without a bound.
-    connection: Any = _Connection(
-        watched,
-        wsproto.WSConnection(wsproto.ConnectionType.SERVER),
-        max_message_size=max_message_size,
-        receive_buffer_size=RECEIVE_BUFFER,
-    )
+    connection = _Connection(watched, max_message_size)
     waiting = trio.CancelScope()
 
     async def read() -> None:
         await connection._reader_task()
+        connection.reader_ended.set()
         # Ended without a request, it would leave us waiting for one.
         waiting.cancel()
 

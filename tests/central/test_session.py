@@ -239,7 +239,14 @@ async def test_a_message_in_work_is_answered_before_the_connection_is_closed(
             await trio.lowlevel.checkpoint()
         system.central.hub.end_all(1001, "the server is stopping")
         assert (await station.receive())[:2] == [3, "start"]
+        before = trio.current_time()
         assert await station.close_code() == 1001
+        await trio.testing.wait_all_tasks_blocked()
+        assert not system.central.hub.connected("CP001")
+        row = await system.central.database.read(charge_points.find, "CP001")
+        assert row is not None
+        assert row["disconnect_reason"] == "the server is stopping"
+        assert trio.current_time() == before, "an answered close takes no time"
 
 
 async def test_a_silent_station_that_answers_pings_stays(

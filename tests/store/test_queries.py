@@ -107,6 +107,32 @@ def test_strings_comments_casts_and_percent_signs(
     )
 
 
+ROWS = "INSERT INTO t (a, b)\nVALUES\n    (:a, :b)\nON CONFLICT (a) DO NOTHING"
+
+
+def test_a_group_of_values_is_repeated_for_many_rows() -> None:
+    statement = Statement("x", "x", ROWS)
+    assert statement.takes_rows
+    head, tail = "INSERT INTO t (a, b)\nVALUES", "\nON CONFLICT (a) DO NOTHING"
+    for rows in (1, 3):
+        group = statement.for_rows(rows).removeprefix(head).removesuffix(tail)
+        assert "".join(group.split()) == ",".join(["(?,?)"] * rows)
+    assert statement.for_rows(3) == statement.for_rows(3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE t SET a = :a WHERE b = :b",
+        # A parameter outside the group, or a value that is none, cannot be repeated.
+        "INSERT INTO t (a) VALUES (:a) ON CONFLICT (a) DO UPDATE SET b = :b",
+        "INSERT INTO t (a, b) VALUES (:a, 'queued')",
+    ],
+)
+def test_other_statements_take_one_row_at_a_time(text: str) -> None:
+    assert not Statement("x", "x", text).takes_rows
+
+
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     """A migrated SQLite database without rows."""

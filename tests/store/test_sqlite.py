@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from ocpp_trio.errors import DatabaseInUse, StoreUnavailable
-from ocpp_trio.store import charge_points
+from ocpp_trio.logs import Entry
+from ocpp_trio.store import charge_points, logs
 from ocpp_trio.store.database import Database, Job, Tx
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, connect
 from tests.conftest import MakeSettings, OpenDatabase
-from tests.support.statements import execute, fetch, value
+from tests.support.statements import execute, fetch, sql, value
 
 INSERT = "INSERT INTO logs (timestamp, level, source, message) VALUES (1, 'INFO', 's', 'm')"
 COUNT = "SELECT count(*) FROM logs"
@@ -93,6 +94,29 @@ def test_a_lock_is_free_again_when_released_and_its_file_stays(tmp_path: Path) -
     first.release()
     SqliteLock(path).release()
     assert Path(f"{path}.lock").exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 127, 128, 129, 300])
+async def test_any_number_of_rows_is_stored_in_order(database: Database, size: int) -> None:
+    entries = [Entry(None, number, "INFO", "test", f"m{number}") for number in range(size)]
+    await database.write(logs.insert, entries)
+    rows = await database.read(fetch, "SELECT timestamp, message FROM logs ORDER BY id")
+    found = [(row["timestamp"], row["message"]) for row in rows]
+    assert found == [(number, f"m{number}") for number in range(size)]
+
+
+async def test_many_rows_tell_how_many_were_changed(database: Database) -> None:
+    insert = sql(
+        "INSERT INTO id_tags (id_tag, tag_key, status, created_at, updated_at)"
+        " VALUES (:id_tag, :tag_key, :status, :created_at, :updated_at)"
+        " ON CONFLICT (tag_key) DO NOTHING"
+    )
+
+    def put(tx: Tx, keys: range) -> int:
+        return tx.many(insert, [("t", str(key), "Accepted", 1, 1) for key in keys])
+
+    assert await database.write(put, range(200)) == 200
+    assert await database.write(put, range(150, 300)) == 100
 
 
 # The file goes away

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ocpp_trio.domain.readings import newest_register, read_samples
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import meter_values, review, transactions
 from ocpp_trio.store.database import Database, Row
@@ -36,13 +35,11 @@ def message(
     payload: dict[str, Any] = {"connectorId": connector_id, "meterValue": list(values)}
     if transaction_id is not None:
         payload["transactionId"] = transaction_id
-    samples = read_samples(values, now)
-    return Message(
+    return meter_values.message(
         charge_point_id,
         connector_id,
         transaction_id,
-        samples,
-        newest_register(samples),
+        values,
         json.dumps(payload),
         now,
         transaction_is_known=known,

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 import trio
-from trio.testing import memory_stream_pair
+from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
@@ -130,6 +130,7 @@ async def connected(
         station = await connect(listener, nursery, path, **options)
         yield station
         await station.websocket.aclose()
+        await wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
 
 
