@@ -88,4 +88,5 @@ def _prepare(path: Path, mode: str) -> None:
         migrate.migrate_sqlite(path)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be brought up to date: {error}") from error
-    log.info("schema is up to date", source="store", steps=", ".join(state.pending))
+    if state.applied:
+        log.info("schema brought up to date", source="store", steps=", ".join(state.pending))

@@ -216,6 +216,19 @@ async def test_a_locked_file_refuses_and_then_works(
         assert await database.read(value, COUNT) == 1
 
 
+async def test_a_unit_has_the_file_to_itself_from_its_first_read_on(
+    database: Database, path: Path
+) -> None:
+    def read_then_write(tx: Tx) -> int:
+        before: int = value(tx, COUNT)
+        with closing(sqlite3.connect(path, timeout=0)) as other:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute(INSERT)
+        return before + execute(tx, INSERT)
+
+    assert await database.write(read_then_write) == 1
+
+
 def test_the_busy_timeout_reaches_the_connection(tmp_path: Path) -> None:
     with closing(connect(tmp_path / "x.db", busy_timeout=1.5)) as connection:
         assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 1500
