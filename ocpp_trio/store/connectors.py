@@ -23,7 +23,8 @@ def record_status(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now:
         "info": payload.get("info"),
         "vendor_id": payload.get("vendorId"),
         "vendor_error_code": payload.get("vendorErrorCode"),
-        "status_timestamp": moment if is_plausible(moment, now) else now,
+        # Never in the future: a clock that is ahead would hide every status until we catch up.
+        "status_timestamp": min(moment, now) if moment and is_plausible(moment, now) else now,
         "now": now,
     }
     is_newest = tx.run(Q.put, **status)

@@ -73,7 +73,7 @@ async def test_auto_brings_the_schema_up_to_date_and_says_so(
     logs.ENTRIES.take()
     async with open_database(make_settings(), inline=True):
         (entry,) = logs.ENTRIES.take()
-    assert entry.message == "schema is up to date (steps: 9001_further)"
+    assert entry.message == "schema brought up to date (steps: 9001_further)"
 
 
 async def test_a_step_that_fails_is_an_error_of_the_store(

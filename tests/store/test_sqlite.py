@@ -221,9 +221,9 @@ async def test_a_unit_has_the_file_to_itself_from_its_first_read_on(
 ) -> None:
     def read_then_write(tx: Tx) -> int:
         before: int = value(tx, COUNT)
-        with closing(sqlite3.connect(path, timeout=0)) as other:
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
-                other.execute(INSERT)
+        locked = pytest.raises(sqlite3.OperationalError, match="locked")
+        with closing(sqlite3.connect(path, timeout=0)) as other, locked:
+            other.execute(INSERT)
         return before + execute(tx, INSERT)
 
     assert await database.write(read_then_write) == 1
