@@ -52,10 +52,13 @@ EXIT_STUCK = 70
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a started server tells: its ports, and the API key it has just made, if any."""
+    """What a started server tells: its ports, whether the API asks for a key, and the key it has
+    just made, if any.
+    """
 
     websocket_port: int
     api_port: int
+    needs_key: bool
     made_key: str | None
 
 
@@ -122,7 +125,7 @@ async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
                         await services.start(
                             _watch_signals, accepting.cancel_scope, services.cancel_scope
                         )
-                        announce(Started(network.port_of(stations), api_port, made_key))
+                        announce(Started(network.port_of(stations), api_port, needs_key, made_key))
                     _start_watchdog(settings.shutdown_timeout)
                     log.info("stopping", connected=len(central.hub))
                     stopping.set()

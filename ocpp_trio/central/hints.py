@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 import structlog
 
-log = structlog.get_logger()
+log = structlog.get_logger(source="charge point")
 
 MAX_REMEMBERED = 1000
 

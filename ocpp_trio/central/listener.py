@@ -19,7 +19,7 @@ from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_hand
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points
 
-log = structlog.get_logger()
+log = structlog.get_logger(source="listener")
 
 SUBPROTOCOL = "ocpp1.6"
 RETRY_AFTER = (b"Retry-After", b"30")

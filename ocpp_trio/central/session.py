@@ -21,7 +21,7 @@ from ocpp_trio.ocppj.actions import TRANSACTION_ACTIONS
 from ocpp_trio.ocppj.peer import Answer, Ignored, Peer, Reply, Request
 from ocpp_trio.store import charge_points, review
 
-log = structlog.get_logger()
+log = structlog.get_logger(source="charge point")
 
 MAX_BAD_MESSAGES = 10
 MAX_FAULTS = 5

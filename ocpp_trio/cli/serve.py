@@ -68,6 +68,11 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
         lines.append("Warning: OCPP_API_AUTH=off: everybody who reaches the API may use it")
     if settings.unknown_charge_points == "accept" and not settings.on_loopback:
         lines.append("Warning: OCPP_UNKNOWN_CHARGE_POINTS=accept: any charge point is let in")
+    if started.needs_key and not started.made_key and not settings.api_key:
+        lines.append(
+            "The API asks for the key that was shown at the first start;"
+            " if it is lost, set OCPP_API_KEY to one of your own"
+        )
     if started.made_key:
         lines.append(
             f"API key (shown this once; send it as `Authorization: Bearer ...`): {started.made_key}"

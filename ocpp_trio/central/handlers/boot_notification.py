@@ -16,7 +16,7 @@ from ocpp_trio.supervise import jittered
 if TYPE_CHECKING:
     from ocpp_trio.central.session import Session
 
-log = structlog.get_logger()
+log = structlog.get_logger(source="charge point")
 
 
 async def boot_notification(session: Session, request: Request) -> Payload:

@@ -13,7 +13,7 @@ from ocpp_trio.store import transactions
 if TYPE_CHECKING:
     from ocpp_trio.central.session import Session
 
-log = structlog.get_logger()
+log = structlog.get_logger(source="charge point")
 
 
 async def stop_transaction(session: Session, request: Request) -> Payload:
