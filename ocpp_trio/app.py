@@ -18,9 +18,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,6 +41,7 @@ from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
+from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
@@ -72,12 +75,22 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
     """The server. `announce` is called once, when both ports answer."""
     tls = network.tls_context(settings)
-    stations = network.bind(settings.host, settings.websocket_port, "OCPP_WEBSOCKET_PORT")
-    try:
+    with ExitStack() as ends:
+        stations = network.bind(settings.host, settings.websocket_port, "OCPP_WEBSOCKET_PORT")
+        ends.callback(network.close, stations)
         clients = network.bind(settings.host, settings.api_port, "OCPP_API_PORT")
-    except BaseException:
-        network.close(stations)
-        raise
+        ends.callback(network.close, clients)
+        await _serve(settings, announce, stations, clients, tls)
+
+
+async def _serve(
+    settings: Settings,
+    announce: Callable[[Started], None],
+    stations: list[socket.socket],
+    clients: list[socket.socket],
+    tls: ssl.SSLContext | None,
+) -> None:
+    """The tree of the module's docstring, on sockets that listen already."""
     api_port = network.port_of(clients)
     scheme = "https" if tls else "http"
     async with open_database(settings) as database:
@@ -133,8 +146,10 @@ async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
                 central.hub.end_all(1001, "the server is stopping")
                 sessions.cancel_scope.deadline = trio.current_time() + drain
             log.info("stopped")
-            await presence()
-            await log_writer()
+            # Failing here, they fail as they did before: the stop goes on.
+            with suppress(StoreUnavailable):
+                await presence()
+                await log_writer()
             services.cancel_scope.cancel()
 
 

@@ -49,6 +49,8 @@ def bind(host: str, port: int, variable: str) -> list[socket.socket]:
             port = sock.getsockname()[1]
     except OSError as error:
         close(sockets)
+        if error.errno == errno.EADDRNOTAVAIL:
+            variable = "OCPP_HOST"
         raise ConfigError([f"{variable}: cannot listen on {host} port {port}: {error}"]) from None
     if not sockets:
         raise ConfigError([f"OCPP_HOST: no address of {host!r} can be listened on"])
