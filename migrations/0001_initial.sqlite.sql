@@ -209,6 +209,12 @@ CREATE TABLE logs (
 CREATE INDEX logs_charge_point ON logs (charge_point_id, id);
 CREATE INDEX logs_level ON logs (level, id);
 
+-- One row that is written to find out whether the database takes writes again.
+CREATE TABLE write_checks (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    times BIGINT NOT NULL
+);
+
 CREATE TABLE api_keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,

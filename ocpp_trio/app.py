@@ -15,6 +15,7 @@ services end, then the database.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -51,6 +52,8 @@ from ocpp_trio.supervise import Health, every
 log = structlog.get_logger()
 
 EXIT_STUCK = 70
+GC_THRESHOLD = 20_000
+"""Allocations between two looks for cycles; the default of 700 costs 8 % of the time under load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError or StoreError if it cannot start."""
     logs.configure(settings.log_level, settings.log_format)
     network.raise_file_limit()
+    # Modules and schemas live as long as the process: they need not be looked at again. Messages
+    # make few cycles, and most objects die young by their reference count.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
     trio.run(main, settings, announce)
 
 

@@ -6,6 +6,7 @@ No transaction is ever open across an await, so cancellation cannot leave one be
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -14,6 +15,8 @@ import trio
 
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store.queries import Statement
+
+CHECK_INTERVAL = 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,10 +122,20 @@ def bulk_form(bulk: Callable[[Tx, Sequence[tuple[Any, ...]]], Sequence[Any]]) ->
 class Database:
     """The way in: `await write(unit, ...)`, `await read(unit, ...)`. Its writer is `run`."""
 
-    def __init__(self, driver: Driver, *, batch: int, writer: Runner, reader: Runner) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        batch: int,
+        writer: Runner,
+        reader: Runner,
+        check: Callable[[Tx], None],
+    ) -> None:
+        """`check` is a unit that writes something: it shows when a failing database is back."""
         self.kind = driver.kind
         self._driver = driver
         self._batch = batch
+        self._check = check
         self._run_writer = writer
         self._run_reader = reader
         self._waiting: deque[Job] = deque()
@@ -168,7 +181,10 @@ class Database:
             while True:
                 if not self._waiting:
                     self._wake = trio.Event()
-                    await self._wake.wait()
+                    with trio.move_on_after(self._patience()):
+                        await self._wake.wait()
+                if not self._waiting:
+                    self._waiting.append(Job(self._check, ()))
                 await self._gather()
                 batch = self._take()
                 if batch:
@@ -180,6 +196,12 @@ class Database:
                     job.error = StoreUnavailable("the server is stopping")
                     job.wake()
             self._waiting.clear()
+
+    def _patience(self) -> float:
+        """Seconds to wait for work. While the database fails nobody may bring any, for stations are
+        sent offline: a write of our own then finds out when it is back.
+        """
+        return math.inf if self._failing_since is None else CHECK_INTERVAL
 
     async def _gather(self) -> None:
         """Let others come along for as long as each turn of the loop brings more units: fuller

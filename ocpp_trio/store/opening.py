@@ -14,7 +14,7 @@ import trio
 
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import SchemaError, StoreError
-from ocpp_trio.store import migrate
+from ocpp_trio.store import migrate, write_checks
 from ocpp_trio.store.database import Database, Runner
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock
 
@@ -56,7 +56,13 @@ async def open_database(settings: Settings, *, inline: bool = False) -> AsyncIte
             driver = SqliteDriver(path, busy_timeout=settings.db_busy_timeout)
         except Exception as error:
             raise StoreError(f"cannot open {path}: {error}") from error
-        database = Database(driver, batch=settings.db_batch, writer=writer, reader=reader)
+        database = Database(
+            driver,
+            batch=settings.db_batch,
+            writer=writer,
+            reader=reader,
+            check=write_checks.check,
+        )
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(database.run)

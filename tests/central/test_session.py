@@ -13,7 +13,7 @@ from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points, connectors, meter_values, review, transactions
 from tests.central.conftest import System
 from tests.support.clock import SECOND, FakeNow
-from tests.support.station import Refused, connect, connected
+from tests.support.station import Refused, connect, connected, refusal
 
 START = {
     "connectorId": 1,
@@ -206,6 +206,29 @@ async def test_a_failing_database_is_answered_with_an_error_then_stations_go_off
         before = trio.current_time()
         assert await station.close_code() == 1013
         assert trio.current_time() - before <= 12
+
+
+async def test_stations_come_back_when_the_database_does(
+    autojump_clock: MockClock, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailable("disk full")
+
+    driver = system.central.database._driver
+    async with connected(system.listener) as station:
+        await station.boot()
+        with monkeypatch.context() as failing:
+            failing.setattr(driver, "run_batch", full)
+            with pytest.raises(Refused, match="InternalError"):
+                await station.start()
+            assert await station.close_code() == 1013
+            assert await refusal(system.listener) == 503
+            await trio.sleep(60)
+            assert await refusal(system.listener) == 503
+    await trio.sleep(2)
+    assert system.central.database.failing_for() == 0
+    async with connected(system.listener) as station:
+        assert (await station.start())["transactionId"] > 0
 
 
 async def test_a_dead_link_is_found(autojump_clock: MockClock, system: System) -> None:

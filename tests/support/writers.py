@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from ocpp_trio.store import migrate
+from ocpp_trio.store import migrate, write_checks
 from ocpp_trio.store.database import Database, Job
 from ocpp_trio.store.opening import inline_runner
 from ocpp_trio.store.sqlite import SqliteDriver
@@ -49,7 +49,13 @@ async def watched_database(
     """A database of its own at `path` with its writer running."""
     migrate.migrate_sqlite(path)
     driver = WatchedDriver(path)
-    database = Database(driver, batch=batch, writer=gate or inline_runner, reader=inline_runner)
+    database = Database(
+        driver,
+        batch=batch,
+        writer=gate or inline_runner,
+        reader=inline_runner,
+        check=write_checks.check,
+    )
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(database.run)
