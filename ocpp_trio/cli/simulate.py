@@ -95,7 +95,7 @@ PLAIN_LINES = 10
 @click.option(
     "--ledger",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Append every acknowledged start and stop to this file, as JSON lines.",
+    help="Append every acknowledged start, meter value and stop to this file, as JSON lines.",
 )
 @click.option(
     "--timeout",

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ocpp_trio.domain.readings import REGISTER
 from ocpp_trio.ocppj.frames import Payload
 
 
@@ -32,6 +33,24 @@ class Ledger:
                 "meterStart": request["meterStart"],
                 "transactionId": answer["transactionId"],
                 "status": answer["idTagInfo"]["status"],
+            }
+        )
+
+    def meter(self, charge_point_id: str, request: Payload) -> None:
+        """A MeterValues was answered; the energy register stands for all its samples."""
+        first = request["meterValue"][0]
+        self._write(
+            {
+                "kind": "meter",
+                "chargePointId": charge_point_id,
+                "transactionId": request["transactionId"],
+                "timestamp": first["timestamp"],
+                "register": next(
+                    sampled["value"]
+                    for sampled in first["sampledValue"]
+                    if sampled["measurand"] == REGISTER
+                ),
+                "samples": len(first["sampledValue"]),
             }
         )
 

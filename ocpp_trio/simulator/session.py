@@ -135,6 +135,9 @@ class Session:
     def _on_stopped(self, request: Payload, _: Payload) -> None:
         self._point.run.ledger.stop(self._point.id, request)
 
+    def _on_metered(self, request: Payload, _: Payload) -> None:
+        self._point.run.ledger.meter(self._point.id, request)
+
     async def _draw_power(self, start: Message) -> None:
         """Charge and send meter values, until there were enough or something ends it."""
         point = self._point
@@ -152,7 +155,12 @@ class Session:
                 return
             if pause < 1:
                 point.meter.charge(PLAYED_SECONDS)
-            values = Message("MeterValues", point.meter_values("Sample.Periodic"), self.transaction)
+            values = Message(
+                "MeterValues",
+                point.meter_values("Sample.Periodic"),
+                self.transaction,
+                self._on_metered,
+            )
             await self._settled_or_offline(point.outbox.put(values))
             sent += 1
 

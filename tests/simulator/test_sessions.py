@@ -180,8 +180,8 @@ async def test_the_ledger_has_what_was_acknowledged_when_it_was(
     run = make_run(path, meter_values=1)
     with run.ledger:
         await fleet.play(run)
-    assert seen == [2, 2]
-    start, stop = (json.loads(line) for line in lines()[1:])
+    assert seen == [2, 3]
+    start, meter, stop = (json.loads(line) for line in lines()[1:])
     request = central.payloads("StartTransaction")[0]
     assert start == {
         "kind": "start",
@@ -192,6 +192,15 @@ async def test_the_ledger_has_what_was_acknowledged_when_it_was(
         "meterStart": request["meterStart"],
         "transactionId": 1,
         "status": "Accepted",
+    }
+    values = central.payloads("MeterValues")[0]["meterValue"][0]
+    assert meter == {
+        "kind": "meter",
+        "chargePointId": "SIM0001",
+        "transactionId": 1,
+        "timestamp": values["timestamp"],
+        "register": values["sampledValue"][0]["value"],
+        "samples": len(values["sampledValue"]),
     }
     request = central.payloads("StopTransaction")[0]
     assert stop == {

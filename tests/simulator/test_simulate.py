@@ -36,7 +36,7 @@ def test_the_summary_and_the_progress(central: Central, tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[:2] == ["stations: 2", "sessions: 4 completed, 0 refused, 0 failed"]
     assert done.stderr.splitlines()[-1] == "sessions: 4/4"
-    assert len(ledger.read_text().splitlines()) == 8
+    assert len(ledger.read_text().splitlines()) == 4 * (1 + 3 + 1)
 
 
 def test_the_summary_as_json(central: Central) -> None:

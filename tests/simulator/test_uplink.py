@@ -56,7 +56,7 @@ async def test_what_was_not_answered_is_replayed_in_order(
     assert summary["sessionsCompleted"] == 1
     assert summary["closeCodes"] == {"1006": 1}
     lines = (tmp_path / "ledger").read_text().splitlines()
-    assert [json.loads(line)["kind"] for line in lines] == ["start", "stop"]
+    assert [json.loads(line)["kind"] for line in lines] == ["start", *["meter"] * 3, "stop"]
 
 
 async def test_a_whole_session_offline_is_delivered_afterwards(

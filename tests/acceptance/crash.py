@@ -1,0 +1,89 @@
+"""Kill the server again and again under load, and compare the books each time.
+
+    python -m tests.acceptance.crash --rounds 200
+
+Fifty stations of the simulator charge without end. At a random moment the server gets SIGKILL; the
+database is compared with what the stations were told; the server starts again, and the stations
+replay what was not answered. Nothing acknowledged may be missing, nothing may be there twice.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from tests.support.books import check_books, read_ledger
+from tests.support.server import Server
+
+
+def crash(
+    folder: Path,
+    rounds: int,
+    stations: int,
+    seed: int,
+    tell: Callable[[int, Counter[str]], None] = lambda *_: None,
+) -> Counter[str]:
+    """Run so many rounds; how many starts, meter values and stops were acknowledged in all.
+
+    Raises AssertionError when the books do not agree. `tell` hears of each round.
+    """
+    chance = random.Random(seed)
+    ledger = folder / "ledger"
+    server = Server(folder)
+    server.start()
+    command = [sys.executable, "-m", "ocpp_trio", "simulate", "--json", "--url", server.url]
+    command += ["--api", server.api, "--ledger", str(ledger), "--count", str(stations)]
+    command += ["--sessions", "1000000", "--interval", "0.02", "--give-up", "60"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
+        try:
+            for number in range(1, rounds + 1):
+                before = len(read_ledger(ledger))
+                deadline = time.monotonic() + 60
+                while len(read_ledger(ledger)) < before + stations:
+                    assert time.monotonic() < deadline, "the stations do not get on"
+                    assert client.poll() is None, "the stations ended"
+                    time.sleep(0.01)
+                time.sleep(chance.uniform(0, 0.5))
+                server.kill()
+                tell(number, check_books(server.database, read_ledger(ledger)))
+                server.start()
+            client.send_signal(signal.SIGINT)
+            client.wait(30)
+        finally:
+            client.kill()
+    code = server.stop()
+    assert code == 0, server.log()
+    assert server.errors() == []
+    return check_books(server.database, read_ledger(ledger))
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--stations", type=click.IntRange(1), default=50, show_default=True)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="For the moments of the kills."
+)
+def main(rounds: int, stations: int, seed: int) -> None:
+    """Kill the server so many times under load and compare the books."""
+
+    def tell(number: int, counts: Counter[str]) -> None:
+        click.echo(
+            f"round {number}/{rounds}: {dict(counts)} acknowledged, all there once", err=True
+        )
+
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        counts = crash(Path(folder), rounds, stations, seed, tell)
+    click.echo(f"{rounds} kills, acknowledged: {dict(counts)}; 0 lost, 0 doubled")
+
+
+if __name__ == "__main__":
+    main()
