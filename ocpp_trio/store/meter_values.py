@@ -69,7 +69,7 @@ def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
     """The bulk form of `record`: two statements for all messages whose transaction is known."""
     outcomes: list[str] = []
     rows: list[tuple[Any, ...]] = []
-    registers: dict[int, tuple[int, int, int]] = {}
+    registers: dict[int, tuple[int, int, int, int]] = {}
     for (each,) in many:
         if not each.transaction_is_known and not _matches(tx, each):
             _keep_unmatched(tx, each)
@@ -81,7 +81,8 @@ def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
             number, (wh, moment) = each.transaction_id, each.register
             before = registers.get(number)
             if before is None or before[2] <= moment:
-                registers[number] = (number, wh, moment)
+                is_timed = int(moment != each.received_at)
+                registers[number] = (number, wh, moment, is_timed)
     if rows:
         tx.many(Q.insert, rows)
     if registers:

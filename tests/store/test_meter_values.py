@@ -75,6 +75,21 @@ async def test_a_repeated_message_adds_nothing(station: Station, now: FakeNow) -
     assert len(await station.samples(started.transaction_id)) == 2
 
 
+async def test_a_late_repeat_without_a_clock_never_turns_the_register_back(
+    station: Station, now: FakeNow
+) -> None:
+    started = await station.start()
+    number = started.transaction_id
+    first, second = meter_value(0, "1100"), meter_value(MINUTE, "1200")
+    assert await station.meter(number, first) == STORED
+    now.ms += MINUTE
+    assert await station.meter(number, second) == STORED
+    now.ms += MINUTE
+    assert await station.meter(number, first) == STORED
+    assert (await station.transaction(number))["register_wh"] == 1200
+    assert len(await station.samples(number)) == 2
+
+
 async def test_equal_values_of_another_message_are_kept(station: Station) -> None:
     started = await station.start()
     await station.meter(started.transaction_id, meter_value(START, 1100))

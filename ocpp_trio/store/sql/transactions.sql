@@ -49,11 +49,13 @@ SET is_complete = 1, meter_stop = :meter_stop, stopped_at = :stopped_at, stop_te
 WHERE id = :id AND is_complete = 0;
 
 -- name: set_register
--- The newest energy register of many transactions; an older one changes nothing.
+-- The newest energy register of many transactions; an older one changes nothing. A reading that only
+-- has the time of its arrival may be a late repeat, so it never turns the register back.
 UPDATE transactions SET register_wh = newer.column2, register_at = newer.column3
-FROM (VALUES (:id, :register_wh, :register_at)) AS newer
+FROM (VALUES (:id, :register_wh, :register_at, :is_timed)) AS newer
 WHERE transactions.id = newer.column1
-  AND (register_at IS NULL OR register_at <= newer.column3);
+  AND (register_at IS NULL OR register_at <= newer.column3)
+  AND (newer.column4 = 1 OR register_wh IS NULL OR register_wh <= newer.column2);
 
 -- name: set_remote_stop_reason
 -- Why an operator asked for the end.
