@@ -86,6 +86,10 @@ class Commands:
         session = self._central.hub.get(charge_point_id)
         if session is None:
             raise ChargePointOffline(f"charge point {charge_point_id} is not connected")
+        if not session.booted:
+            raise ChargePointNotAccepted(
+                f"charge point {charge_point_id} has not booted yet: nothing may be sent to it"
+            )
         if not session.accepted and order.action in NEEDS_ACCEPTANCE:
             raise ChargePointNotAccepted(
                 f"charge point {charge_point_id} is not accepted: adopt it, and let it boot"

@@ -30,6 +30,7 @@ class Station:
 
     connection = 1
     accepted = True
+    booted = True
     waiting = 0
 
     def __init__(self, central: Central, charge_point_id: str) -> None:

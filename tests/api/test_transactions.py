@@ -179,7 +179,7 @@ async def test_close_without_energy_takes_the_last_reading(api: Api) -> None:
             id=number,
             register_wh=3250,
             register_at=api.now(),
-            register_at_again=api.now(),
+            is_timed=1,
         )
 
     await api.database.write(read_meter)

@@ -242,6 +242,16 @@ async def test_a_station_not_accepted_must_not_charge(
         nursery.cancel_scope.cancel()
 
 
+async def test_nothing_is_sent_to_a_station_that_never_booted(
+    autojump_clock: MockClock, system: System
+) -> None:
+    async with connected(system.listener) as station:
+        await trio.sleep(60)
+        with pytest.raises(ChargePointNotAccepted, match="has not booted yet"):
+            await system.commands.execute("CP001", *CLEAR, actor="test")
+        await station.boot()
+
+
 async def test_a_caller_that_leaves_does_not_stop_the_command(
     autojump_clock: MockClock, system: System
 ) -> None:
