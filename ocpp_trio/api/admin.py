@@ -14,7 +14,7 @@ from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import AnyQuery, Int64, Lenient
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.api.transactions import delivered_wh
-from ocpp_trio.store import transactions
+from ocpp_trio.store import stops
 
 log = structlog.get_logger()
 
@@ -64,7 +64,7 @@ async def close_transaction(call: Call[AnyQuery, CloseTransaction]) -> Response:
     reason = body.reason or DEFAULT_REASON
     try:
         closed = await context.database.write(
-            transactions.close_by_hand, number, energy_wh, reason, context.now()
+            stops.close_by_hand, number, energy_wh, reason, context.now()
         )
     except OverflowError:
         raise Problem(

@@ -16,7 +16,6 @@ from ocpp_trio.api.sending import (
     CommandAnswer,
     SendQuery,
     command,
-    follow_up,
     send,
     words,
 )
@@ -91,11 +90,8 @@ async def remote_stop(call: Call[SendQuery, RemoteStop]) -> Response:
             )
         found: int = row["id"]
         transaction_id = found
-    outcome = await send(call, point, "RemoteStopTransaction", {"transactionId": transaction_id})
-    if body.reason and outcome.response.get("status") == "Accepted":
-        await follow_up(
-            call, transactions.set_remote_stop_reason, point, transaction_id, body.reason
-        )
+    payload = {"transactionId": transaction_id}
+    outcome = await send(call, point, "RemoteStopTransaction", payload, body.reason)
     return answer(RemoteStopAnswer(**words(point, outcome), transaction_id=transaction_id))
 
 

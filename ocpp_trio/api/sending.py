@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any
 
-import structlog
 from msgspec import Meta
 
 from ocpp_trio.api.answers import Resource
@@ -15,20 +14,12 @@ from ocpp_trio.api.operation import Call, Handler, Operation, operation
 from ocpp_trio.api.params import ChargePointId, Lenient
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.commands import Outcome
-from ocpp_trio.errors import StoreError
 from ocpp_trio.ocppj import frames
 from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM
-from ocpp_trio.store import charge_points
-from ocpp_trio.store.database import Unit
-
-log = structlog.get_logger()
-
-P = ParamSpec("P")
 
 TAG = "Commands"
 
 MAX_TIMEOUT = 600
-MAX_INTERVAL = 86400
 
 SUCCESS = frozenset({"Accepted", "Unlocked"})
 
@@ -102,18 +93,27 @@ def command(
 
 
 async def send(
-    call: Call[Any, Any], charge_point_id: str, action: str, payload: dict[str, Any]
+    call: Call[Any, Any],
+    charge_point_id: str,
+    action: str,
+    payload: dict[str, Any],
+    reason: str | None = None,
 ) -> Outcome:
-    """Check the payload, send it and wait. Raises a Problem or a CommandFailed."""
+    """Check the payload, send it and wait. Raises a Problem or a CommandFailed.
+
+    What follows from it in the books is for ocpp_trio.store.effects to say.
+    """
     if action not in FROM_CENTRAL_SYSTEM:
         raise invalid("action", "is not an action that a central system sends")
     _check(action, payload)
-    outcome = await call.context.commands.execute(
-        charge_point_id, action, payload, actor=call.actor, timeout=call.query.timeout
+    return await call.context.commands.execute(
+        charge_point_id,
+        action,
+        payload,
+        actor=call.actor,
+        reason=reason,
+        timeout=call.query.timeout,
     )
-    if action == "ChangeConfiguration":
-        await _note_interval(call, charge_point_id, payload, outcome.response.get("status"))
-    return outcome
 
 
 def _check(action: str, payload: dict[str, Any]) -> None:
@@ -130,44 +130,6 @@ def _check(action: str, payload: dict[str, Any]) -> None:
             "forbidden",
             f"{payload['key']} is not changed by a command: the server, which checks connections by"
             " it, would lock the charge point out",
-        )
-
-
-async def _note_interval(
-    call: Call[Any, Any], charge_point_id: str, payload: dict[str, Any], status: object
-) -> None:
-    """Remember a heartbeat interval that the station took: its next boot is told the same."""
-    if payload["key"].casefold() != "heartbeatinterval":
-        return
-    value = payload["value"]
-    if (
-        status in {"Accepted", "RebootRequired"}
-        and value.isascii()
-        and value.isdigit()
-        and len(value) <= len(str(MAX_INTERVAL))
-        and 1 <= int(value) <= MAX_INTERVAL
-    ):
-        await follow_up(
-            call,
-            charge_points.set_heartbeat_interval,
-            charge_point_id,
-            int(value),
-            call.context.now(),
-        )
-
-
-async def follow_up(
-    call: Call[Any, Any], unit: Unit[P, object], *args: P.args, **kwargs: P.kwargs
-) -> None:
-    """Write what follows from a command. It was carried out: a failing database changes nothing."""
-    try:
-        await call.context.database.write(unit, *args, **kwargs)
-    except StoreError as error:
-        log.warning(
-            "a command was carried out, but what follows from it is not stored",
-            source="api",
-            unit=unit.__name__,
-            why=str(error),
         )
 
 

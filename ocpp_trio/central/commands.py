@@ -45,6 +45,7 @@ class Commands:
         payload: Payload,
         *,
         actor: str,
+        reason: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - counts from the send, not from the call
     ) -> Outcome:
         """Send a CALL and wait for its answer, `timeout` seconds from the moment it is sent.
@@ -63,6 +64,7 @@ class Commands:
             action,
             msgspec.json.encode(payload).decode(),
             actor,
+            reason,
             now + int(limit * 1000),
             now,
         )

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.effects import CREATED, ENDED, Command
 
 Q = queries.load("commands")
 
 
 def create(
-    tx: Tx, charge_point_id: str, action: str, payload: str, actor: str, expires_at: int, now: int
+    tx: Tx,
+    charge_point_id: str,
+    action: str,
+    payload: str,
+    actor: str,
+    reason: str | None,
+    expires_at: int,
+    now: int,
 ) -> int:
     """A queued command; its id. `payload` is JSON text, `expires_at` ms."""
     row = tx.one(
@@ -18,10 +28,14 @@ def create(
         action=action,
         payload=payload,
         actor=actor,
+        reason=reason,
         expires_at=expires_at,
         now=now,
     )
     assert row is not None
+    effect = CREATED.get(action)
+    if effect is not None:
+        effect(tx, _command(row), now)
     command_id: int = row["id"]
     return command_id
 
@@ -35,7 +49,7 @@ def finish(
     tx: Tx, command_id: int, state: str, response: str | None, error: str | None, now: int
 ) -> None:
     """The end of a command: its state, and the answer as JSON text or the error in words."""
-    tx.run(
+    row = tx.one(
         Q.finish,
         id=command_id,
         state=state,
@@ -43,6 +57,23 @@ def finish(
         response=response,
         error=error,
         now=now,
+    )
+    effect = None if row is None else ENDED.get(row["action"])
+    if row is not None and effect is not None:
+        effect(tx, _command(row), now)
+
+
+def _command(row: Row) -> Command:
+    response = row["response"]
+    return Command(
+        row["id"],
+        row["charge_point_id"],
+        row["action"],
+        json.loads(row["payload"]),
+        row["actor"],
+        row["reason"],
+        row["state"],
+        None if response is None else json.loads(response),
     )
 
 

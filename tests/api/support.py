@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,10 +16,10 @@ from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.session import Session
 from ocpp_trio.config import Settings
-from ocpp_trio.errors import CommandFailed
-from ocpp_trio.store import charge_points, commands, id_tags, transactions
+from ocpp_trio.errors import CommandFailed, StoreUnavailable
+from ocpp_trio.store import charge_points, commands, id_tags, starts, stops
 from ocpp_trio.store.database import Database
-from ocpp_trio.store.transactions import Started
+from ocpp_trio.store.starts import Started
 from tests.support.clock import FakeNow
 
 ANSWER = {"status": "Accepted"}
@@ -58,7 +59,8 @@ class Station:
         now = self.central.now()
         database = self.central.database
         await database.write(commands.mark_sent, order.command_id, now)
-        await database.write(commands.finish, order.command_id, state, text, error, now)
+        with suppress(StoreUnavailable):
+            await database.write(commands.finish, order.command_id, state, text, error, now)
         order.done.set()
 
     def end(self, code: int, reason: str) -> None:
@@ -123,7 +125,7 @@ class Api:
             "timestamp": timestamp,
         }
         started: Started = await self.database.write(
-            transactions.start, charge_point_id, payload, "{}", False, self.now()
+            starts.start, charge_point_id, payload, "{}", False, self.now()
         )
         return started.transaction_id
 
@@ -141,7 +143,7 @@ class Api:
             "timestamp": timestamp,
             "reason": "EVDisconnected",
         }
-        await self.database.write(transactions.stop, charge_point_id, payload, "{}", self.now())
+        await self.database.write(stops.stop, charge_point_id, payload, "{}", self.now())
 
     async def tag(self, id_tag: str = "TAG1", **fields: Any) -> None:
         """Store a tag."""

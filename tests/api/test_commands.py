@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from ocpp_trio import errors
-from ocpp_trio.store import charge_points, transactions
+from ocpp_trio.store import charge_points, commands
 from tests.api.support import Api, assert_problem
 
 Body = dict[str, Any]
@@ -177,7 +177,7 @@ async def test_a_command_that_was_carried_out_is_answered_whatever_the_database_
     write = api.database.write
 
     async def fail(unit: Any, *arguments: Any) -> Any:
-        if unit is transactions.set_remote_stop_reason:
+        if unit is commands.finish:
             raise errors.StoreUnavailable("disk full")
         return await write(unit, *arguments)
 

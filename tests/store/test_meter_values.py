@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpp_trio.domain.times import format_timestamp
-from ocpp_trio.store import meter_values, migrate, review, transactions
+from ocpp_trio.store import meter_values, migrate, review, starts, transactions
 from ocpp_trio.store.database import Database, Job
 from ocpp_trio.store.meter_values import STORED, UNMATCHED, Message
 from ocpp_trio.store.sqlite import SqliteDriver
@@ -195,7 +195,7 @@ class Lane:
                 "meterStart": 0,
                 "timestamp": format_timestamp(START),
             }
-            job = Job(transactions.start, (self.id, payload, "{}", False, START))
+            job = Job(starts.start, (self.id, payload, "{}", False, START))
             driver.run_batch([job])
             self.numbers[name] = job.result.transaction_id
 

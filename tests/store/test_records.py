@@ -74,7 +74,7 @@ async def test_of_a_stranger_only_so_many_are_kept(database: Database) -> None:
 
 async def create(database: Database) -> int:
     return await database.write(
-        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", START + 30_000, START
+        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", None, START + 30_000, START
     )
 
 

@@ -8,9 +8,10 @@ import pytest
 import trio
 
 from ocpp_trio.domain.rules import IdTagInfo
-from ocpp_trio.store import id_tags, transactions
+from ocpp_trio.store import commands, id_tags, stops, transactions
 from ocpp_trio.store.database import Database
-from ocpp_trio.store.transactions import Started, Stopped
+from ocpp_trio.store.starts import Started
+from ocpp_trio.store.stops import Stopped
 from tests.conftest import OpenDatabase
 from tests.support.clock import DAY, HOUR, MINUTE, START, FakeNow
 from tests.support.sessions import Station, meter_value
@@ -478,7 +479,7 @@ async def test_closing_by_hand_takes_the_energy_given(
     started = await station.start()
     now.ms += HOUR
     closed = await database.write(
-        transactions.close_by_hand, started.transaction_id, 2500, "cable cut", now()
+        stops.close_by_hand, started.transaction_id, 2500, "cable cut", now()
     )
     assert closed is not None
     row, was_running = closed
@@ -498,9 +499,7 @@ async def test_closing_by_hand_without_energy_takes_the_last_register(
     await station.meter(measured.transaction_id, meter_value(START, 1800))
     energies = []
     for started in (measured, silent):
-        closed = await database.write(
-            transactions.close_by_hand, started.transaction_id, None, "x", START
-        )
+        closed = await database.write(stops.close_by_hand, started.transaction_id, None, "x", START)
         assert closed is not None
         energies.append(closed[0]["meter_stop"])
     assert energies == [1800, 1000]
@@ -510,21 +509,17 @@ async def test_closing_what_is_closed_or_unknown(station: Station, database: Dat
     started = await station.start()
     await station.stop(started.transaction_id)
     before = dict(await station.transaction(started.transaction_id))
-    closed = await database.write(
-        transactions.close_by_hand, started.transaction_id, 1, "late", START
-    )
+    closed = await database.write(stops.close_by_hand, started.transaction_id, 1, "late", START)
     assert closed is not None
     assert (dict(closed[0]), closed[1]) == (before, False)
-    assert await database.write(transactions.close_by_hand, 4711, 1, "x", START) is None
+    assert await database.write(stops.close_by_hand, 4711, 1, "x", START) is None
 
 
 async def test_a_stop_after_closing_by_hand_is_a_conflict(
     station: Station, database: Database
 ) -> None:
     started = await station.start()
-    await database.write(
-        transactions.close_by_hand, started.transaction_id, 4000, "Administrative", START
-    )
+    await database.write(stops.close_by_hand, started.transaction_id, 4000, "Administrative", START)
     # Even one with the very same values: it is the station's word, and it waits for a person.
     assert (await station.stop(started.transaction_id)).outcome == "conflict"
     (item,) = await station.review()
@@ -536,9 +531,7 @@ async def test_absurd_energy_by_hand_is_flagged(
     station: Station, database: Database, wh: int, flag: str
 ) -> None:
     started = await station.start()
-    closed = await database.write(
-        transactions.close_by_hand, started.transaction_id, wh, "x", START
-    )
+    closed = await database.write(stops.close_by_hand, started.transaction_id, wh, "x", START)
     assert closed is not None
     assert closed[0]["flags"] == f"{flag} closed-by-hand"
 
@@ -560,13 +553,27 @@ async def test_the_newest_open_transaction_of_a_connector(
     assert await database.read(transactions.find_open, "CP2", 1) is None
 
 
-async def test_why_an_operator_asked_for_the_end(station: Station, database: Database) -> None:
-    started = await station.start()
-    number = started.transaction_id
-    await database.write(transactions.set_remote_stop_reason, "CP2", number, "not theirs")
-    assert (await station.transaction(number))["remote_stop_reason"] is None
-    await database.write(transactions.set_remote_stop_reason, "CP1", number, "closing time")
-    assert (await station.transaction(number))["remote_stop_reason"] == "closing time"
+@pytest.mark.parametrize(
+    ("charge_point_id", "status", "kept"),
+    [("CP1", "Accepted", "closing time"), ("CP1", "Rejected", None), ("CP2", "Accepted", None)],
+)
+async def test_why_an_operator_asked_for_the_end(
+    station: Station, database: Database, charge_point_id: str, status: str, kept: str | None
+) -> None:
+    number = (await station.start()).transaction_id
+    command_id = await database.write(
+        commands.create,
+        charge_point_id,
+        "RemoteStopTransaction",
+        f'{{"transactionId":{number}}}',
+        "admin",
+        "closing time",
+        START,
+        START,
+    )
+    response = f'{{"status":"{status}"}}'
+    await database.write(commands.finish, command_id, "accepted", response, None, START)
+    assert (await station.transaction(number))["remote_stop_reason"] == kept
 
 
 async def test_pages_and_filters(station: Station, database: Database, now: FakeNow) -> None:

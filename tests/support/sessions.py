@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ocpp_trio.domain.times import format_timestamp
-from ocpp_trio.store import meter_values, review, transactions
+from ocpp_trio.store import meter_values, review, starts, stops, transactions
 from ocpp_trio.store.database import Database, Row
 from ocpp_trio.store.meter_values import Message
-from ocpp_trio.store.transactions import Started, Stopped
+from ocpp_trio.store.starts import Started
+from ocpp_trio.store.stops import Stopped
 from tests.support.clock import FakeNow
 
 
@@ -63,7 +64,7 @@ class Station:
             "timestamp": format_timestamp(self.now()),
         } | fields
         return await self.database.write(
-            transactions.start,
+            starts.start,
             self.id,
             payload,
             json.dumps(payload),
@@ -81,7 +82,7 @@ class Station:
         } | fields
         payload = {name: value for name, value in payload.items() if value is not None}
         return await self.database.write(
-            transactions.stop, self.id, payload, json.dumps(payload), self.now()
+            stops.stop, self.id, payload, json.dumps(payload), self.now()
         )
 
     async def meter(self, transaction_id: int | None, *values: Mapping[str, Any]) -> str:

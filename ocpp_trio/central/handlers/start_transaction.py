@@ -9,7 +9,7 @@ import structlog
 from ocpp_trio.domain import rules
 from ocpp_trio.ocppj.frames import Payload, payload_text
 from ocpp_trio.ocppj.peer import Request
-from ocpp_trio.store import transactions
+from ocpp_trio.store import starts
 
 if TYPE_CHECKING:
     from ocpp_trio.central.session import Session
@@ -22,7 +22,7 @@ async def start_transaction(session: Session, request: Request) -> Payload:
     central = session.central
     payload = request.call.payload
     started = await central.database.write(
-        transactions.start,
+        starts.start,
         session.charge_point_id,
         payload,
         payload_text(request.text, "StartTransaction"),

@@ -8,7 +8,7 @@ import structlog
 
 from ocpp_trio.ocppj.frames import Payload, payload_text
 from ocpp_trio.ocppj.peer import Request
-from ocpp_trio.store import transactions
+from ocpp_trio.store import stops
 
 if TYPE_CHECKING:
     from ocpp_trio.central.session import Session
@@ -21,7 +21,7 @@ async def stop_transaction(session: Session, request: Request) -> Payload:
     central = session.central
     payload = request.call.payload
     stopped = await central.database.write(
-        transactions.stop,
+        stops.stop,
         session.charge_point_id,
         payload,
         payload_text(request.text, "StopTransaction"),

@@ -1,8 +1,8 @@
 -- name: insert
--- A command that waits to be sent; its id.
-INSERT INTO commands (charge_point_id, action, payload, actor, state, created_at, expires_at)
-VALUES (:charge_point_id, :action, :payload, :actor, 'queued', :now, :expires_at)
-RETURNING id;
+-- A command that waits to be sent.
+INSERT INTO commands (charge_point_id, action, payload, actor, reason, state, created_at, expires_at)
+VALUES (:charge_point_id, :action, :payload, :actor, :reason, 'queued', :now, :expires_at)
+RETURNING *;
 
 -- name: mark_sent
 -- The command is about to go out on the wire.
@@ -12,7 +12,8 @@ UPDATE commands SET state = 'sent', sent_at = :now WHERE id = :id AND state = 'q
 -- What became of a command. A late answer may follow a timeout, nothing else changes an end.
 UPDATE commands
 SET state = :state, answered_at = :now, response = :response, error = :error
-WHERE id = :id AND (state IN ('queued', 'sent') OR (:state_again = 'late' AND state = 'timeout'));
+WHERE id = :id AND (state IN ('queued', 'sent') OR (:state_again = 'late' AND state = 'timeout'))
+RETURNING *;
 
 -- name: abandon
 -- After a restart: what was sent is unknown, what was not sent never will be.

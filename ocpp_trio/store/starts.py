@@ -1,0 +1,87 @@
+"""Starts of transactions: every readable StartTransaction is one (OCPP 1.6 sections 3.7, 4.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ocpp_trio.domain import rules
+from ocpp_trio.domain.times import is_plausible, parse_timestamp
+from ocpp_trio.store import id_tags, queries, review
+from ocpp_trio.store.database import Tx
+
+Q = queries.load("transactions")
+
+
+class Started(NamedTuple):
+    """What the station is told."""
+
+    transaction_id: int
+    info: rules.IdTagInfo
+    is_replay: bool
+
+
+def start(
+    tx: Tx,
+    charge_point_id: str,
+    payload: Mapping[str, Any],
+    text: str,
+    accept_unknown: bool,
+    now: int,
+) -> Started:
+    """Store a StartTransaction (section 4.8). Refused or absurd, it is a transaction all the same.
+
+    `text` is the payload as JSON, kept with a review item. A replay gets its first answer again.
+    """
+    connector_id, id_tag = payload["connectorId"], payload["idTag"]
+    meter_start, start_text = payload["meterStart"], payload["timestamp"]
+    moment = parse_timestamp(start_text)
+    plausible = is_plausible(moment, now)
+    tag_key = rules.tag_key(id_tag)
+    # Not of our own clock: a station a day and more ahead is believed later, its replay not new.
+    spelled = start_text if moment is None else moment
+    replay_key = f"{connector_id}|{tag_key}|{spelled}|{meter_start}"
+    before = tx.one(Q.find_replay, charge_point_id=charge_point_id, replay_key=replay_key)
+    if before is not None:
+        info = rules.IdTagInfo(
+            before["authorization_status"], before["parent_id_tag"], before["authorization_expiry"]
+        )
+        return Started(before["id"], info, True)
+    tag = id_tags.find_or_admit(tx, id_tag, accept_unknown, now)
+    active = tx.one(Q.count_active, tag_key=tag_key)
+    assert active is not None
+    info = rules.check_start(tag, now, active["active"])
+    flags = [] if plausible else ["implausible-clock"]
+    if connector_id <= 0:
+        info = rules.IdTagInfo(rules.INVALID)
+        flags.append("absurd-connector")
+    row = tx.one(
+        Q.insert,
+        charge_point_id=charge_point_id,
+        connector_id=connector_id,
+        id_tag=id_tag,
+        tag_key=tag_key,
+        parent_id_tag=info.parent_id_tag,
+        authorization_status=info.status,
+        authorization_expiry=info.expiry_date,
+        reservation_id=payload.get("reservationId"),
+        meter_start=meter_start,
+        started_at=moment if plausible else now,
+        start_text=start_text,
+        replay_key=replay_key,
+        now=now,
+        flags=" ".join(flags),
+    )
+    assert row is not None
+    if connector_id <= 0:
+        review.keep(
+            tx,
+            review.ABSURD,
+            charge_point_id,
+            "StartTransaction",
+            f"connector {connector_id} cannot charge",
+            text,
+            now,
+            row["id"],
+        )
+    return Started(row["id"], info, False)
