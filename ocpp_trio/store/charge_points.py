@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
 
@@ -13,6 +14,8 @@ Q = queries.load("charge_points")
 ACCEPTED = "Accepted"
 PENDING = "Pending"
 REJECTED = "Rejected"
+
+MAX_INTERVAL = 86400
 
 EDITABLE = ("name", "location", "note", "heartbeat_interval", "minimum_profile")
 
@@ -135,9 +138,23 @@ def set_registration(tx: Tx, charge_point_id: str, registration: str, now: int) 
     return tx.one(Q.set_registration, id=charge_point_id, registration=registration, now=now)
 
 
-def set_heartbeat_interval(tx: Tx, charge_point_id: str, seconds: int, now: int) -> None:
-    """The interval that the next boot answers."""
-    tx.run(Q.set_heartbeat_interval, id=charge_point_id, heartbeat_interval=seconds, now=now)
+def note_heartbeat_interval(tx: Tx, command: Command, now: int) -> None:
+    """A heartbeat interval that the station took: its next boot is told the same."""
+    value = command.payload["value"]
+    if (
+        command.payload["key"].casefold() == "heartbeatinterval"
+        and command.status in {"Accepted", "RebootRequired"}
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= len(str(MAX_INTERVAL))
+        and 1 <= int(value) <= MAX_INTERVAL
+    ):
+        tx.run(
+            Q.set_heartbeat_interval,
+            id=command.charge_point_id,
+            heartbeat_interval=int(value),
+            now=now,
+        )
 
 
 def delete(tx: Tx, charge_point_id: str) -> bool:

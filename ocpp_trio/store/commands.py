@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
-from ocpp_trio.store.effects import CREATED, ENDED, Command
+from ocpp_trio.store.effects import CREATED, ENDED
 
 Q = queries.load("commands")
 

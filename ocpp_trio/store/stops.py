@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain import energy, rules
+from ocpp_trio.domain.commands import Command
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
 from ocpp_trio.store import id_tags, meter_values, queries, review
 from ocpp_trio.store.database import Row, Tx
@@ -150,3 +151,14 @@ def close_by_hand(
     closed = tx.one(Q.find, id=transaction_id)
     assert closed is not None
     return closed, True
+
+
+def note_remote_stop_reason(tx: Tx, command: Command, now: int) -> None:
+    """Why an operator asked for the end of a transaction, if the station accepted."""
+    if command.reason and command.status == "Accepted":
+        tx.run(
+            Q.set_remote_stop_reason,
+            id=command.payload["transactionId"],
+            charge_point_id=command.charge_point_id,
+            reason=command.reason,
+        )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import charge_points
 from ocpp_trio.store.charge_points import Admission
 from ocpp_trio.store.database import Database, Row
@@ -243,10 +244,25 @@ async def test_registration(database: Database, registration: str) -> None:
     assert await database.write(charge_points.set_registration, "nobody", registration, 9) is None
 
 
-async def test_the_interval_of_the_next_boot(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "status", "kept"),
+    [
+        ("HeartbeatInterval", "300", "Accepted", 300),
+        ("heartbeatinterval", "300", "RebootRequired", 300),
+        ("HeartbeatInterval", "300", "Rejected", None),
+        ("HeartbeatInterval", "0", "Accepted", None),
+        ("HeartbeatInterval", "9" * 30, "Accepted", None),
+        ("WebSocketPingInterval", "300", "Accepted", None),
+    ],
+)
+async def test_the_interval_of_the_next_boot(
+    database: Database, key: str, value: str, status: str, kept: int | None
+) -> None:
     await register(database)
-    await database.write(charge_points.set_heartbeat_interval, "CP1", 300, 9)
-    assert (await find(database))["heartbeat_interval"] == 300
+    payload, response = {"key": key, "value": value}, {"status": status}
+    changed = Command(1, "CP1", "ChangeConfiguration", payload, "admin", None, "accepted", response)
+    await database.write(charge_points.note_heartbeat_interval, changed, 9)
+    assert (await find(database))["heartbeat_interval"] == kept
 
 
 async def test_delete(database: Database) -> None:
