@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from dotenv import dotenv_values
 
 from ocpp_trio.errors import ConfigError
-from ocpp_trio.settings import LOOPBACK_HOSTS, Settings
+from ocpp_trio.settings import LOOPBACK_HOSTS, Settings, in_order
 
 __all__ = ["DATABASE_URL", "LOOPBACK_HOSTS", "Settings", "from_environment", "load", "variables"]
 
@@ -27,7 +27,7 @@ def variables() -> dict[str, tuple[str, str]]:
     """Every variable: its default as text, and what it is for."""
     known = {
         each.metadata["name"]: (each.metadata["default"], each.metadata["about"])
-        for each in fields(Settings)
+        for each in in_order()
     }
     known[DATABASE_URL] = ("", "the whole database in one variable; counts if DB_TYPE is not set")
     return known
