@@ -33,6 +33,8 @@ class CommandRecord(Resource):
     expires_at: Timestamp | None
     response: Any
     error: str | None
+    # Of a remote start: the transaction that followed.
+    transaction_id: int | None
 
 
 @operation(tag=TAG, answer=CommandRecord, query=NoQuery, problems=("not-found",))
@@ -59,6 +61,7 @@ async def read_command(call: Call[NoQuery, None]) -> Response:
             expires_at=format_timestamp(row["expires_at"]),
             response=_parsed(row["response"]),
             error=row["error"],
+            transaction_id=row["transaction_id"],
         )
     )
 

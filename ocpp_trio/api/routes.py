@@ -14,6 +14,7 @@ from ocpp_trio.api import (
     connectors,
     docs,
     logs,
+    remote_starts,
     reports,
     status,
     transactions,
@@ -35,6 +36,7 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
     "/api/charge-points/{id}/block": {"POST": charge_points.block_charge_point},
     "/api/connectors": {"GET": connectors.list_connectors},
     "/api/transactions": {"GET": transactions.list_transactions},
+    "/api/remote-starts": {"GET": remote_starts.list_remote_starts},
     "/api/logs": {"GET": logs.list_logs},
     "/api/authorizations": {
         "GET": authorizations.list_authorizations,

@@ -43,6 +43,7 @@ class Transaction(Resource):
     stop_reason: str | None
     is_complete: bool
     remote_stop_reason: str | None
+    remote_start_command_id: int | None
     authorization_status: str
     reservation_id: int | None
     stop_id_tag: str | None
@@ -70,6 +71,7 @@ def _show(row: Row) -> Transaction:
         stop_reason=row["stop_reason"],
         is_complete=bool(row["is_complete"]),
         remote_stop_reason=row["remote_stop_reason"],
+        remote_start_command_id=row["remote_start_command_id"],
         authorization_status=row["authorization_status"],
         reservation_id=row["reservation_id"],
         stop_id_tag=row["stop_id_tag"],

@@ -67,6 +67,7 @@ class Commands:
             reason,
             now + int(limit * 1000),
             now,
+            now + int(central.settings.remote_start_expiry * 1000),
         )
         order = Order(command_id, action, payload, limit)
         try:

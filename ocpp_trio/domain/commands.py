@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 
 class Command(NamedTuple):
-    """A recorded command. `response` is the station's answer, None without one (or before it)."""
+    """A recorded command. `response` is the station's answer, None without one (or before it).
+
+    `follow_until` (ms) is known when it is created: how long the station's own messages may follow.
+    """
 
     id: int
     charge_point_id: str
@@ -17,6 +20,7 @@ class Command(NamedTuple):
     reason: str | None
     state: str
     response: Mapping[str, Any] | None
+    follow_until: int | None = None
 
     @property
     def status(self) -> object:

@@ -100,8 +100,8 @@ def boot(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now: int) -> 
     )
 
 
-def seen(tx: Tx, rows: Sequence[tuple[int, int | None, str]]) -> None:
-    """Write (last_seen, last_heartbeat or None, id) of many charge points."""
+def seen(tx: Tx, rows: Sequence[tuple[int, int | None, int | None, str]]) -> None:
+    """Write (last_seen, last_heartbeat or None, clock_skew or None, id) of many charge points."""
     tx.many(Q.seen, rows)
 
 

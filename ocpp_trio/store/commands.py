@@ -21,8 +21,11 @@ def create(
     reason: str | None,
     expires_at: int,
     now: int,
+    follow_until: int | None = None,
 ) -> int:
-    """A queued command; its id. `payload` is JSON text, `expires_at` ms."""
+    """A queued command; its id. `payload` is JSON text, `expires_at` ms, `follow_until` too: how
+    long what the station does because of it may take.
+    """
     row = tx.one(
         Q.insert,
         charge_point_id=charge_point_id,
@@ -36,7 +39,7 @@ def create(
     assert row is not None
     effect = CREATED.get(action)
     if effect is not None:
-        effect(tx, _command(row), now)
+        effect(tx, _command(row)._replace(follow_until=follow_until), now)
     command_id: int = row["id"]
     return command_id
 

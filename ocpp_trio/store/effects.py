@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import charge_points, stops
+from ocpp_trio.store import charge_points, remote_starts, stops
 from ocpp_trio.store.database import Tx
 
 Effect = Callable[[Tx, Command, int], None]
 """`effect(tx, command, now)`: a unit of work that is part of the command's own."""
 
 
-CREATED: Mapping[str, Effect] = {}
+CREATED: Mapping[str, Effect] = {
+    "RemoteStartTransaction": remote_starts.create,
+}
 
 ENDED: Mapping[str, Effect] = {
     "ChangeConfiguration": charge_points.note_heartbeat_interval,
+    "RemoteStartTransaction": remote_starts.note_answer,
     "RemoteStopTransaction": stops.note_remote_stop_reason,
 }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ocpp_trio.domain import rules
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import id_tags, queries, review
+from ocpp_trio.store import id_tags, queries, remote_starts, review
 from ocpp_trio.store.database import Tx
 
 Q = queries.load("transactions")
@@ -73,6 +73,15 @@ def start(
         flags=" ".join(flags),
     )
     assert row is not None
+    remote_starts.join(
+        tx,
+        charge_point_id,
+        connector_id,
+        tag_key,
+        row["id"],
+        moment if plausible else None,
+        now,
+    )
     if connector_id <= 0:
         review.keep(
             tx,

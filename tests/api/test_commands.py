@@ -400,6 +400,7 @@ async def test_a_command_has_all_its_fields(api: Api) -> None:
         "expiresAt": "2026-11-23T08:00:30Z",
         "response": {"status": "Accepted"},
         "error": None,
+        "transactionId": None,
     }
     problem = assert_problem(
         await api.get(path(f"{shown['commandId']}?verbose=1")), 400, "invalid-request"

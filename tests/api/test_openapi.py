@@ -91,6 +91,7 @@ def test_each_example_fits_its_schema(path: str, method: str) -> None:
         ("/api/charge-points/CP001", None),
         ("/api/connectors?chargePointId=CP001", None),
         ("/api/transactions", None),
+        ("/api/remote-starts", None),
         ("/api/logs", None),
         ("/api/authorizations", None),
         ("/api/authorizations?idTag=TAG1", None),

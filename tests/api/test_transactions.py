@@ -30,6 +30,7 @@ async def test_a_transaction_has_all_its_fields(api: Api) -> None:
             "stopReason": None,
             "isComplete": False,
             "remoteStopReason": None,
+            "remoteStartCommandId": None,
             "authorizationStatus": "Invalid",
             "reservationId": None,
             "stopIdTag": None,

@@ -155,13 +155,20 @@ async def test_after_a_restart_nothing_is_connected(database: Database) -> None:
 async def test_who_was_seen_when(database: Database) -> None:
     await register(database, "CP1")
     await register(database, "CP2")
-    rows = [(START + 1, START + 1, "CP1"), (START + 2, None, "CP2"), (START, None, "nobody")]
+    rows = [
+        (START + 1, START + 1, None, "CP1"),
+        (START + 2, None, -1500, "CP2"),
+        (START, None, None, "nobody"),
+    ]
     await database.write(charge_points.seen, rows)
-    await database.write(charge_points.seen, [(START + 9, None, "CP1")])
+    await database.write(charge_points.seen, [(START + 9, None, 7, "CP1")])
     await database.write(charge_points.seen, [])
     first, second = await find(database, "CP1"), await find(database, "CP2")
     assert (first["last_seen"], first["last_heartbeat"]) == (START + 9, START + 1)
     assert (second["last_seen"], second["last_heartbeat"]) == (START + 2, None)
+    assert (first["clock_skew"], second["clock_skew"]) == (7, -1500)
+    await database.write(charge_points.seen, [(START + 10, None, None, "CP2")])
+    assert (await find(database, "CP2"))["clock_skew"] == -1500
 
 
 # Boot

@@ -62,9 +62,10 @@ WHERE id = :id
 RETURNING registration, heartbeat_interval;
 
 -- name: seen
--- When a charge point was last heard, and its last heartbeat if it sent one.
+-- When a charge point was last heard, its last heartbeat and its clock's skew, if they are known.
 UPDATE charge_points
-SET last_seen = :last_seen, last_heartbeat = coalesce(:last_heartbeat, last_heartbeat)
+SET last_seen = :last_seen, last_heartbeat = coalesce(:last_heartbeat, last_heartbeat),
+    clock_skew = coalesce(:clock_skew, clock_skew)
 WHERE id = :id;
 
 -- name: set_status

@@ -23,5 +23,7 @@ SET state = CASE state WHEN 'sent' THEN 'unknown' ELSE 'expired' END,
 WHERE state IN ('queued', 'sent');
 
 -- name: find
--- One command.
-SELECT * FROM commands WHERE id = :id;
+-- One command, with the transaction that followed it, if it is a remote start.
+SELECT commands.*, remote_starts.transaction_id
+FROM commands LEFT JOIN remote_starts ON remote_starts.command_id = commands.id
+WHERE commands.id = :id;
