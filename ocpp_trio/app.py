@@ -22,7 +22,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -43,11 +43,19 @@ from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.services.asking import Asking
+from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.log_writer import write_logs
+from ocpp_trio.services.meter_backup import back_up_registers
+from ocpp_trio.services.meter_collection import collect_meter_values
+from ocpp_trio.services.offline_monitor import OfflineMonitor
+from ocpp_trio.services.orphan_detection import OrphanDetection
+from ocpp_trio.services.remote_starts import expire_remote_starts
+from ocpp_trio.services.status_refresh import StatusRefresh
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import open_database
-from ocpp_trio.supervise import Health, every
+from ocpp_trio.supervise import Health, Tick, every
 
 log = structlog.get_logger()
 
@@ -125,11 +133,9 @@ async def _serve(
         async with trio.open_nursery() as services:
             presence = partial(central.presence.write, database)
             log_writer = partial(write_logs, database, logs.ENTRIES)
-            for seconds, name, tick in (
-                (settings.presence_interval, "presence", presence),
-                (settings.log_interval, "log writer", log_writer),
-            ):
-                services.start_soon(every, seconds, name, tick, health, name=name)
+            for is_on, seconds, name, tick in _periodic(central, orders, presence, log_writer):
+                if is_on:
+                    services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
@@ -159,6 +165,29 @@ async def _serve(
                 await presence()
                 await log_writer()
             services.cancel_scope.cancel()
+
+
+def _periodic(
+    central: Central, orders: Commands, presence: Tick, log_writer: Tick
+) -> Iterator[tuple[bool, float, str, Tick]]:
+    """All periodic work: whether it is on, its interval, its name and its tick."""
+    s, asking = central.settings, Asking(central, orders)
+    collect = partial(collect_meter_values, central, asking)
+    back_up = partial(back_up_registers, central)
+    offline = OfflineMonitor(central).tick
+    orphans = OrphanDetection(central).tick
+    connections = ConnectionMonitor(central).tick
+    refresh = StatusRefresh(central, asking).tick
+    expire = partial(expire_remote_starts, central)
+    yield True, s.presence_interval, "presence", presence
+    yield True, s.log_interval, "log writer", log_writer
+    yield s.meter_collection, s.meter_collection_interval, "meter collection", collect
+    yield s.meter_backup, s.meter_backup_interval, "meter backup", back_up
+    yield s.offline_monitor, s.offline_monitor_interval, "offline monitor", offline
+    yield s.orphan_detection, s.orphan_detection_interval, "orphan detection", orphans
+    yield s.connection_monitor, s.connection_monitor_interval, "connection monitor", connections
+    yield s.status_refresh, s.status_refresh_interval, "status refresh", refresh
+    yield True, s.remote_start_interval, "remote starts", expire
 
 
 def _listener(sock: socket.socket) -> trio.SocketListener:

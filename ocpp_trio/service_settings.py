@@ -1,6 +1,6 @@
 """The settings of the background services, of what follows from commands, and of clocks.
 
-Part of ocpp_trio.settings. Each service has a switch, an interval and, where it judges, a threshold.
+Part of ocpp_trio.settings. Each service has a switch, an interval and, where it judges, a limit.
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ class ServiceSettings:
         "OCPP_STATUS_REFRESH_INTERVAL", "600", _INTERVAL, "between looks for silent connectors"
     )
     status_refresh_age: float = _var(
-        "OCPP_STATUS_REFRESH_AGE", "3600", _AGE, "a connector without news for longer is asked about"
+        "OCPP_STATUS_REFRESH_AGE",
+        "3600",
+        _AGE,
+        "a connector silent for longer is asked about",
     )
     # Messages that nobody ordered.
     asking_quiet: float = _var(

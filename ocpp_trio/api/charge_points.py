@@ -32,6 +32,7 @@ CLOSE_REMOVED = 1008
 """WebSocket close code "policy violation": do not simply come back."""
 
 Interval = Annotated[int, Meta(ge=1, le=86400, description="seconds")]
+Skew = Annotated[float, Meta(description="seconds; positive: its clock is ahead of ours")]
 Profile = Annotated[int, Meta(ge=0, le=3, description="security profile, 0 to 3")]
 
 
@@ -67,7 +68,7 @@ class ChargePoint(Resource):
     ]
     security_profile: int
     minimum_profile: int
-    clock_skew: int | None
+    clock_skew: Skew | None
     node_id: str | None
     created_at: Timestamp | None
     updated_at: Timestamp | None
@@ -108,7 +109,7 @@ def _values(row: Row, context: Context) -> dict[str, object]:
         "heartbeat_interval": row["heartbeat_interval"] or context.settings.heartbeat_interval,
         "security_profile": row["security_profile"],
         "minimum_profile": row["minimum_profile"],
-        "clock_skew": row["clock_skew"],
+        "clock_skew": None if row["clock_skew"] is None else row["clock_skew"] / 1000,
         "node_id": row["node_id"],
         "created_at": format_timestamp(row["created_at"]),
         "updated_at": format_timestamp(row["updated_at"]),

@@ -74,6 +74,11 @@ class Carrier:
         self._replaced = False
         self.waiting = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether a command is on its way or waits."""
+        return self._current is not None or self.waiting > 0
+
     def allow(self) -> None:
         """The station has booted or spoken: commands may go out (errata 3.10)."""
         if not self._allowed.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
 from ocpp_trio.central.presence import Presence
@@ -22,3 +23,4 @@ class Central:
     hub: Hub = field(default_factory=Hub)
     presence: Presence = field(default_factory=Presence)
     hints: Hints = field(default_factory=Hints)
+    clocks: Clocks = field(default_factory=Clocks)

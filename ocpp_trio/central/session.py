@@ -27,6 +27,7 @@ MAX_BAD_MESSAGES = 10
 MAX_FAULTS = 5
 WINDOW = 60.0
 MAX_KNOWN_TRANSACTIONS = 64
+MAX_KNOWN_CONNECTORS = 64
 MAX_STRANGER_ITEMS = 100
 
 
@@ -67,7 +68,13 @@ class Session:
         self.connection = admission.connection
         # Transactions known to be this station's: looked up once per session, not per message.
         self.known_transactions: dict[int, None] = {}
+        # Connector id -> when its meter values last came, by trio's clock.
+        self.metered: dict[int, float] = {}
         self.repairs: dict[str, int] = {}
+        self.connected_at = trio.current_time()
+        # The last boot, or the connection: services that ask unasked leave the station alone then.
+        self.quiet_since = self.connected_at
+        self.clock_warned = False
         self._transport = transport
         self._peer = Peer()
         self.carrier = Carrier(self, self._peer)
@@ -104,6 +111,12 @@ class Session:
         self.known_transactions[transaction_id] = None
         if len(self.known_transactions) > MAX_KNOWN_TRANSACTIONS:
             del self.known_transactions[next(iter(self.known_transactions))]
+
+    def note_metered(self, connector_id: int) -> None:
+        """Meter values of a connector came."""
+        self.metered[connector_id] = trio.current_time()
+        if len(self.metered) > MAX_KNOWN_CONNECTORS:
+            del self.metered[next(iter(self.metered))]
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Serve the station until its connection ends, whoever ends it.

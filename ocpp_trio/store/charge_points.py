@@ -76,6 +76,11 @@ def disconnect(tx: Tx, charge_point_id: str, connection: int, reason: str, now: 
     tx.run(Q.disconnect, id=charge_point_id, connection=connection, reason=reason, now=now)
 
 
+def marked_connected(tx: Tx) -> Sequence[Row]:
+    """The id and connection of each charge point that is said to be connected."""
+    return tx.all(Q.marked_connected)
+
+
 def disconnect_all(tx: Tx, reason: str, now: int) -> int:
     """At start: nothing is connected. How many were left over."""
     return tx.run(Q.disconnect_all, reason=reason, now=now)

@@ -36,3 +36,8 @@ def record_status(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now:
 def of_charge_point(tx: Tx, charge_point_id: str) -> Sequence[Row]:
     """The connectors of one charge point, by number."""
     return tx.all(Q.of_charge_point, charge_point_id=charge_point_id)
+
+
+def silent(tx: Tx, before: int) -> Sequence[Row]:
+    """Connectors (not the stations themselves) without news since `before` (ms), longest first."""
+    return tx.all(Q.silent, before=before)

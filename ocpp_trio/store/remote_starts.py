@@ -61,8 +61,8 @@ def join(
 ) -> int | None:
     """Find the remote start that a new transaction follows, and tie the two; its command's id.
 
-    `started_at` is the station's time of the start (ms), None if it cannot be believed: a start that
-    was queued offline for hours follows no remote start of today.
+    `started_at` is the station's time of the start (ms), None if it cannot be believed: a start
+    that was queued offline for hours follows no remote start of today.
     """
     row = tx.one(
         Q.join,

@@ -45,9 +45,7 @@ class Operator:
     async def end(self, command_id: int, state: str, status: str | None = None) -> None:
         """What became of the command."""
         response = None if status is None else json.dumps({"status": status})
-        await self.database.write(
-            commands.finish, command_id, state, response, None, self.now()
-        )
+        await self.database.write(commands.finish, command_id, state, response, None, self.now())
 
     async def find(self, command_id: int) -> Row:
         rows = await self.database.read(remote_starts.page, None, None, None, 1000, 0)

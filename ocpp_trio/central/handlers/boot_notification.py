@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
+import trio
 
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.errors import CallRefused
@@ -29,6 +30,7 @@ async def boot_notification(session: Session, request: Request) -> Payload:
         raise CallRefused("InternalError", "the charge point was removed")
     session.registration = row["registration"]
     session.booted = True
+    session.quiet_since = trio.current_time()
     session.heartbeat_interval = row["heartbeat_interval"]
     log.info(
         "boot",

@@ -30,6 +30,7 @@ async def meter_values(session: Session, request: Request) -> Payload:
             transaction_is_known=known,
         ),
     )
+    session.note_metered(payload["connectorId"])
     if not known and transaction_id is not None and outcome != store.UNMATCHED:
         session.know_transaction(transaction_id)
     return {}

@@ -21,6 +21,7 @@ async def start_transaction(session: Session, request: Request) -> Payload:
     """Store the start and answer its id; a refused start has one too. A replay changes nothing."""
     central = session.central
     payload = request.call.payload
+    central.clocks.observe(session, payload["timestamp"])
     started = await central.database.write(
         starts.start,
         session.charge_point_id,

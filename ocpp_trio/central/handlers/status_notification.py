@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 async def status_notification(session: Session, request: Request) -> Payload:
     """Store the status; the newest by the station's clock is the connector's."""
     central = session.central
+    payload = request.call.payload
+    central.clocks.observe(session, payload.get("timestamp"))
     await central.database.write(
-        connectors.record_status, session.charge_point_id, request.call.payload, central.now()
+        connectors.record_status, session.charge_point_id, payload, central.now()
     )
     return {}

@@ -20,6 +20,7 @@ async def stop_transaction(session: Session, request: Request) -> Payload:
     """Store the stop; never refused. The tag's status is answered only if a tag was sent."""
     central = session.central
     payload = request.call.payload
+    central.clocks.observe(session, payload["timestamp"])
     stopped = await central.database.write(
         stops.stop,
         session.charge_point_id,

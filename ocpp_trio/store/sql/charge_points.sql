@@ -23,6 +23,10 @@ WHERE CAST(:registration AS TEXT) IS NULL OR registration = :registration;
 -- All charge points, and those with a connection.
 SELECT count(*) AS total, coalesce(sum(is_connected), 0) AS connected FROM charge_points;
 
+-- name: marked_connected
+-- Who is said to have a connection, and which.
+SELECT id, connection FROM charge_points WHERE is_connected = 1 ORDER BY id;
+
 -- name: insert
 -- A new charge point; nothing if the id is taken.
 INSERT INTO charge_points

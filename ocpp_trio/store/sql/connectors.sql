@@ -24,3 +24,11 @@ VALUES
 -- name: of_charge_point
 -- The connectors of one charge point; 0 is the station itself.
 SELECT * FROM connectors WHERE charge_point_id = :charge_point_id ORDER BY connector_id;
+
+-- name: silent
+-- Connectors without news since a moment, with the last boot of their station.
+SELECT connectors.charge_point_id, connectors.connector_id, connectors.updated_at,
+       charge_points.last_boot
+FROM connectors JOIN charge_points ON charge_points.id = connectors.charge_point_id
+WHERE connectors.connector_id > 0 AND connectors.updated_at < :before
+ORDER BY connectors.updated_at, connectors.id;
