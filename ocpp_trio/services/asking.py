@@ -16,7 +16,7 @@ import trio
 
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
-from ocpp_trio.errors import CallErrorReceived, CommandFailed, CommandReplaced
+from ocpp_trio.errors import CallErrorReceived, CommandFailed, CommandReplaced, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -106,7 +106,7 @@ class Asking:
         except CommandReplaced as error:
             self._lost[point] = self._lost.get(point, 0) + 1
             answer, level = str(error), log.warning
-        except CommandFailed as error:
+        except (CommandFailed, StoreUnavailable) as error:
             answer = str(error)
             if isinstance(error, CallErrorReceived) and error.code in NOT_KNOWN:
                 self._note_refusal(question, ACTION)

@@ -28,7 +28,8 @@ class OrphanDetection:
         grace = self._central.settings.orphan_grace
         for key in self._findings.news(found, trio.current_time(), grace):
             point, connector, number = key
-            log.warning(found[key], charge_point=point, connector=connector, transaction=number)
+            about = {} if number is None else {"transaction": number}
+            log.warning(found[key], charge_point=point, connector=connector, **about)
 
     async def _look(self) -> dict[tuple[str, int, int | None], str]:
         database, hub = self._central.database, self._central.hub

@@ -261,3 +261,12 @@ async def test_all_charge_points_are_streamed(api: Api, monkeypatch: pytest.Monk
     response = await api.get("/api/charge-points?registration=Pending")
     assert [each["id"] for each in response.json()] == ["CP0", "CP1", "CP2", "CP3", "CP4"]
     assert response.headers["x-total-count"] == "5"
+
+
+@pytest.mark.parametrize(("skew", "shown"), [(None, None), (1234, 1.234), (-60_000, -60.0)])
+async def test_the_clock_is_shown_in_seconds(
+    api: Api, skew: int | None, shown: float | None
+) -> None:
+    await api.register()
+    await api.database.write(charge_points.seen, [(api.now(), None, skew, "CP001")])
+    assert (await api.get("/api/charge-points/CP001")).json()["clockSkew"] == shown

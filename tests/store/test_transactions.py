@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from ocpp_trio.domain.rules import IdTagInfo
+from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import commands, id_tags, stops, transactions
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.starts import Started
@@ -254,6 +255,24 @@ async def test_a_replay_of_a_clock_that_runs_ahead_is_a_replay_once_we_catch_up(
     first = await station.start(timestamp=ahead)
     now.ms += DAY + HOUR
     assert await station.start(timestamp=ahead) == first._replace(is_replay=True)
+
+
+@pytest.mark.parametrize("days", [2, 30])
+async def test_a_clock_that_runs_days_ahead_is_deduplicated_while_the_transaction_is_open(
+    station: Station, now: FakeNow, days: int
+) -> None:
+    """Replayed at once, when our clock has come half of the way, and all of it."""
+    timestamp = format_timestamp(now() + days * DAY)
+    first = await station.start(timestamp=timestamp)
+    assert (await station.transaction(first.transaction_id))["started_at"] == START
+    for _ in range(2):
+        now.ms += days * DAY // 2
+        assert await station.start(timestamp=timestamp) == first._replace(is_replay=True)
+    await station.stop(first.transaction_id, timestamp=format_timestamp(now() + HOUR))
+    row = await station.transaction(first.transaction_id)
+    assert (row["is_complete"], row["flags"]) == (1, "implausible-clock")
+    other = await station.start(timestamp=format_timestamp(now() + MINUTE))
+    assert other.transaction_id != first.transaction_id
 
 
 async def test_days_late_is_a_start_like_any_other(station: Station, now: FakeNow) -> None:
