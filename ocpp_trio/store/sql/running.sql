@@ -44,10 +44,10 @@ WHERE connector_id > 0 AND status IN ('Charging', 'SuspendedEV', 'SuspendedEVSE'
 ORDER BY charge_point_id, connector_id;
 
 -- name: running_on_available
--- Running transactions whose connector says it is free.
+-- Running transactions whose connector says it is free. In no order: by id, SQLite would look through
+-- all transactions there ever were.
 SELECT transactions.id, transactions.charge_point_id, transactions.connector_id
 FROM transactions
 JOIN connectors ON connectors.charge_point_id = transactions.charge_point_id
     AND connectors.connector_id = transactions.connector_id
-WHERE transactions.is_complete = 0 AND connectors.status = 'Available'
-ORDER BY transactions.id;
+WHERE transactions.is_complete = 0 AND connectors.status = 'Available';
