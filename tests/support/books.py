@@ -31,6 +31,8 @@ def check_books(database: Path, ledger: list[Entry]) -> Counter[str]:
             for row in connection.execute(
                 "SELECT transaction_id, value FROM meter_values"
                 " WHERE measurand = 'Energy.Active.Import.Register'"
+                # Copies of a reading that is there already.
+                " AND source <> 'Backup'"
             )
         )
     finally:
