@@ -102,6 +102,12 @@ class Settings(ServiceSettings):
     path_prefix: str = _var(
         "OCPP_PATH_PREFIX", "", values.text, "path before the charge point's id; empty: any"
     )
+    conformance: str = _var(
+        "OCPP_CONFORMANCE",
+        "tolerant",
+        values.one_of("tolerant", "strict"),
+        "tolerant takes messages that break the schema in known harmless ways, strict refuses them",
+    )
     # Database and records.
     migrate: str = _var(
         "OCPP_MIGRATE",

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from ocpp_trio.api import connectors as connector_list
+from ocpp_trio.api import schema_repairs as repair_list
 from ocpp_trio.api.answers import Resource, Timestamp, answer, no_content
 from ocpp_trio.api.auth import ADMIN
 from ocpp_trio.api.context import Context
@@ -21,7 +22,7 @@ from ocpp_trio.api.params import AnyQuery, NoQuery, Note, Strict
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.identity import is_charge_point_id
 from ocpp_trio.domain.times import format_timestamp
-from ocpp_trio.store import charge_points, connectors
+from ocpp_trio.store import charge_points, connectors, schema_repairs
 from ocpp_trio.store.database import Row
 
 log = structlog.get_logger()
@@ -69,15 +70,17 @@ class ChargePoint(Resource):
     security_profile: int
     minimum_profile: int
     clock_skew: Skew | None
+    conformance: str | None
     node_id: str | None
     created_at: Timestamp | None
     updated_at: Timestamp | None
 
 
 class ChargePointWithConnectors(ChargePoint):
-    """A charge point and its connectors."""
+    """A charge point, its connectors, and where its messages break the schema."""
 
     connectors: list[connector_list.Connector]
+    schema_repairs: list[repair_list.SchemaRepair]
 
 
 def _values(row: Row, context: Context) -> dict[str, object]:
@@ -110,17 +113,20 @@ def _values(row: Row, context: Context) -> dict[str, object]:
         "security_profile": row["security_profile"],
         "minimum_profile": row["minimum_profile"],
         "clock_skew": None if row["clock_skew"] is None else row["clock_skew"] / 1000,
+        "conformance": row["conformance"],
         "node_id": row["node_id"],
         "created_at": format_timestamp(row["created_at"]),
         "updated_at": format_timestamp(row["updated_at"]),
     }
 
 
-def _show(row: Row, context: Context) -> ChargePoint:
+def show(row: Row, context: Context) -> ChargePoint:
+    """A stored charge point as the API shows it."""
     return ChargePoint(**_values(row, context))  # type: ignore[arg-type]
 
 
-def _unknown(charge_point_id: str) -> Problem:
+def unknown(charge_point_id: str) -> Problem:
+    """404 about a charge point."""
     return Problem("charge-point-unknown", f"no charge point {charge_point_id} is registered")
 
 
@@ -148,7 +154,7 @@ async def list_charge_points(call: Call[ChargePointsQuery, None]) -> Response:
     async def behind(row: Row, limit: int) -> Sequence[Row]:
         return await database.read(charge_points.behind, registration, row["id"], limit)
 
-    return await answer_list(call, Source(page, behind, lambda row: _show(row, context)))
+    return await answer_list(call, Source(page, behind, lambda row: show(row, context)))
 
 
 @operation(
@@ -159,12 +165,14 @@ async def read_charge_point(call: Call[AnyQuery, None]) -> Response:
     database = call.context.database
     row = await database.read(charge_points.find, call.id)
     if row is None:
-        raise _unknown(call.id)
+        raise unknown(call.id)
     rows = await database.read(connectors.of_charge_point, call.id)
+    repairs = await database.read(schema_repairs.of_charge_point, call.id)
     return answer(
         ChargePointWithConnectors(
             **_values(row, call.context),  # type: ignore[arg-type]
             connectors=[connector_list.show(each) for each in rows],
+            schema_repairs=repair_list.show(row, repairs),
         )
     )
 
@@ -216,9 +224,9 @@ async def register_charge_point(call: Call[NoQuery, NewChargePoint]) -> Response
     log.info("charge point registered", source="api", charge_point=body.id, by=call.actor)
     row = await context.database.read(charge_points.find, body.id)
     if row is None:
-        raise _unknown(body.id)
+        raise unknown(body.id)
     place = f"/api/charge-points/{quote(body.id, safe='')}"
-    return answer(_show(row, context), 201, {"Location": place})
+    return answer(show(row, context), 201, {"Location": place})
 
 
 class ChargePointChanges(Strict):
@@ -229,6 +237,14 @@ class ChargePointChanges(Strict):
     note: Note | UnsetType | None = UNSET
     heartbeat_interval: Interval | UnsetType | None = UNSET
     minimum_profile: Profile | UnsetType = UNSET
+    conformance: (
+        Annotated[
+            Literal["tolerant", "strict"],
+            Meta(description="of its messages; null: as OCPP_CONFORMANCE says"),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 @operation(
@@ -249,46 +265,21 @@ async def change_charge_point(call: Call[NoQuery, ChargePointChanges]) -> Respon
     changes = {name: value for name, value in given.items() if value is not UNSET}
     row = await context.database.write(charge_points.update, call.id, changes, context.now())
     if row is None:
-        raise _unknown(call.id)
+        raise unknown(call.id)
+    session = context.hub.get(call.id)
+    if session is not None:
+        session.set_tolerance(
+            row["vendor"], row["model"], row["firmware_version"], row["conformance"]
+        )
     log.info("charge point changed", source="api", charge_point=call.id, by=call.actor)
-    return answer(_show(row, context))
+    return answer(show(row, context))
 
 
 @operation(tag=TAG, answer=None, status=204, role=ADMIN, problems=("charge-point-unknown",))
 async def delete_charge_point(call: Call[NoQuery, None]) -> Response:
     """Take a charge point off the list and close its connection; its history stays."""
     if not await call.context.database.write(charge_points.delete, call.id):
-        raise _unknown(call.id)
+        raise unknown(call.id)
     call.context.hub.end(call.id, CLOSE_REMOVED, "removed from the list of charge points")
     log.info("charge point removed", source="api", charge_point=call.id, by=call.actor)
     return no_content()
-
-
-async def _set_registration(call: Call[NoQuery, None], registration: str) -> Response:
-    context = call.context
-    row = await context.database.write(
-        charge_points.set_registration, call.id, registration, context.now()
-    )
-    if row is None:
-        raise _unknown(call.id)
-    context.hub.set_registration(call.id, registration)
-    log.info(
-        "charge point registration set",
-        source="api",
-        charge_point=call.id,
-        registration=registration,
-        by=call.actor,
-    )
-    return answer(_show(row, context))
-
-
-@operation(tag=TAG, answer=ChargePoint, role=ADMIN, problems=("charge-point-unknown",))
-async def adopt_charge_point(call: Call[NoQuery, None]) -> Response:
-    """Accept a charge point that waits, or was blocked."""
-    return await _set_registration(call, charge_points.ACCEPTED)
-
-
-@operation(tag=TAG, answer=ChargePoint, role=ADMIN, problems=("charge-point-unknown",))
-async def block_charge_point(call: Call[NoQuery, None]) -> Response:
-    """Reject a charge point: its next boot is answered Rejected."""
-    return await _set_registration(call, charge_points.REJECTED)

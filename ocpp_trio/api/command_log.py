@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ocpp_trio.api.answers import Resource, Timestamp, answer
 from ocpp_trio.api.operation import Call, operation
-from ocpp_trio.api.params import INT64_MAX, NoQuery
+from ocpp_trio.api.params import NoQuery, number_in
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.api.sending import TAG
 from ocpp_trio.domain.times import format_timestamp
@@ -40,13 +40,9 @@ class CommandRecord(Resource):
 @operation(tag=TAG, answer=CommandRecord, query=NoQuery, problems=("not-found",))
 async def read_command(call: Call[NoQuery, None]) -> Response:
     """Show a command and what became of it."""
-    text = call.id
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-    row = None
-    if 0 < number <= INT64_MAX:
-        row = await call.context.database.read(commands.find, number)
+    row = await call.context.database.read(commands.find, number_in(call.id))
     if row is None:
-        raise Problem("not-found", f"there is no command {text}")
+        raise Problem("not-found", f"there is no command {call.id}")
     return answer(
         CommandRecord(
             id=row["id"],

@@ -8,17 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ocpp_trio.api.problems import invalid
+from ocpp_trio.domain import jobs
 
 SCHEMES = frozenset({"ftp", "ftps", "sftp", "http", "https"})
 MAX_LENGTH = 2048
-
-# Where each action has its address.
-_PLACES: dict[str, tuple[str, ...]] = {
-    "GetDiagnostics": ("location",),
-    "UpdateFirmware": ("location",),
-    "GetLog": ("log", "remoteLocation"),
-    "SignedUpdateFirmware": ("firmware", "location"),
-}
 
 
 def check_locations(action: str, payload: dict[str, Any]) -> None:
@@ -27,12 +20,10 @@ def check_locations(action: str, payload: dict[str, Any]) -> None:
     Private addresses are allowed, for it is the charge point that uses them; link-local ones, where
     clouds keep their secrets, are not.
     """
-    place = _PLACES.get(action)
+    place = jobs.place(action)
     if place is None:
         return
-    value: Any = payload
-    for name in place:
-        value = value[name]
+    value = jobs.address(action, payload)
     field = ".".join(place)
     if len(value) > MAX_LENGTH:
         raise invalid(field, f"must not be longer than {MAX_LENGTH} characters")

@@ -1,10 +1,10 @@
-"""When each charge point was last heard, and how its clock goes: collected here, written in
-batches, a little late.
+"""When each charge point was last heard, how its clock goes, which of its messages were repaired:
+collected here, written in batches, a little late.
 """
 
 from __future__ import annotations
 
-from ocpp_trio.store import charge_points
+from ocpp_trio.store import charge_points, schema_repairs
 from ocpp_trio.store.database import Database
 
 
@@ -15,6 +15,14 @@ class Presence:
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, int | None, int | None]] = {}
+        # (charge point, action, repair) -> (times, newest in ms)
+        self._repairs: dict[tuple[str, str, str], tuple[int, int]] = {}
+
+    def repaired(self, charge_point_id: str, action: str, repair: str, now: int) -> None:
+        """A message that breaks the schema was taken all the same."""
+        key = (charge_point_id, action, repair)
+        times, _ = self._repairs.get(key, (0, 0))
+        self._repairs[key] = (times + 1, now)
 
     def heartbeat(self, charge_point_id: str, now: int) -> None:
         """A Heartbeat came in."""
@@ -32,3 +40,7 @@ class Presence:
             seen, self._seen = self._seen, {}
             rows = [(*values, point) for point, values in seen.items()]
             await database.write(charge_points.seen, rows)
+        if self._repairs:
+            repairs, self._repairs = self._repairs, {}
+            counted = [(*key, times, now, now) for key, (times, now) in repairs.items()]
+            await database.write(schema_repairs.add, counted)

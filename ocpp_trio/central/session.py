@@ -16,7 +16,7 @@ from ocpp_trio.central.handlers import HANDLERS
 from ocpp_trio.central.keepalive import Pulse
 from ocpp_trio.central.transport import ConnectionEnded, Transport
 from ocpp_trio.errors import CallRefused, StoreUnavailable
-from ocpp_trio.ocppj import frames
+from ocpp_trio.ocppj import frames, quirks
 from ocpp_trio.ocppj.actions import TRANSACTION_ACTIONS
 from ocpp_trio.ocppj.peer import Answer, Ignored, Peer, Reply, Request
 from ocpp_trio.store import charge_points, review
@@ -70,13 +70,16 @@ class Session:
         self.known_transactions: dict[int, None] = {}
         # Connector id -> when its meter values last came, by trio's clock.
         self.metered: dict[int, float] = {}
-        self.repairs: dict[str, int] = {}
         self.connected_at = trio.current_time()
         # The last boot, or the connection: services that ask unasked leave the station alone then.
         self.quiet_since = self.connected_at
         self.clock_warned = False
+        self.repairs: set[tuple[str, str]] = set()
         self._transport = transport
         self._peer = Peer()
+        self.set_tolerance(
+            admission.vendor, admission.model, admission.firmware_version, admission.conformance
+        )
         self.carrier = Carrier(self, self._peer)
         self._pulse = Pulse(
             central.settings.ping_interval, central.settings.ping_timeout, trio.current_time()
@@ -105,6 +108,13 @@ class Session:
             self._end = (code, reason)
         if not self._handling or self._transport.broken:
             self._over.set()
+
+    def set_tolerance(
+        self, vendor: str | None, model: str | None, firmware: str | None, conformance: str | None
+    ) -> None:
+        """Take of this station's messages what is known of its make, or what the operator says."""
+        default = self.central.settings.conformance
+        self._peer.tolerance = quirks.tolerance(vendor, model, firmware, conformance or default)
 
     def know_transaction(self, transaction_id: int) -> None:
         """Remember that a transaction is this station's."""
@@ -229,10 +239,12 @@ class Session:
         return self._peer.refuse(request, "InternalError", "the message could not be processed")
 
     def _note_repair(self, repair: str, action: str) -> None:
-        before = self.repairs.get(repair, 0)
-        self.repairs[repair] = before + 1
-        if before == 0:
-            log.warning(
+        self.central.presence.repaired(self.charge_point_id, action, repair, self.central.now())
+        if (action, repair) not in self.repairs:
+            self.repairs.add((action, repair))
+            # A known quirk is counted, but is no news.
+            is_known = (action, repair) in self._peer.tolerance.known
+            (log.debug if is_known else log.warning)(
                 "message breaks the schema and was repaired",
                 charge_point=self.charge_point_id,
                 action=action,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from ocpp_trio.ocppj.actions import ACTIONS
+from ocpp_trio.ocppj.quirks import DEFAULT, Tolerance
 from ocpp_trio.ocppj.tolerance import repair
 
 MAX_ID = 36
@@ -112,7 +113,9 @@ def explain(error: jsonschema_rs.ValidationError) -> str:
     return f"{text}: {path}" if path else text
 
 
-def diagnose(text: str, accepted: frozenset[str]) -> Usable | Refusal | Fault:
+def diagnose(
+    text: str, accepted: frozenset[str], tolerance: Tolerance = DEFAULT
+) -> Usable | Refusal | Fault:
     """Find out what a frame is that the fast path did not take. Never raises."""
     try:
         frame = _decoder.decode(text.strip(" \t\r\n"))
@@ -138,7 +141,7 @@ def diagnose(text: str, accepted: frozenset[str]) -> Usable | Refusal | Fault:
         return Fault("", FORMATION, "the message id is not Unicode text")
     if len(message_id) > MAX_ID:
         return Fault(message_id[:MAX_ID], FORMATION, "the message id is longer than 36 characters")
-    return _call(message_id, rest[1:], accepted)
+    return _call(message_id, rest[1:], accepted, tolerance)
 
 
 def _clean(text: Any) -> Any:
@@ -157,7 +160,9 @@ def _result(message_id: str, payload: Any) -> Usable | Fault:
     return Usable(message_id, None, _escape_nul(payload))
 
 
-def _call(message_id: str, rest: list[Any], accepted: frozenset[str]) -> Usable | Fault:
+def _call(
+    message_id: str, rest: list[Any], accepted: frozenset[str], tolerance: Tolerance
+) -> Usable | Fault:
     if len(rest) != 2:
         return Fault(message_id, FORMATION, "a CALL has four elements")
     name, payload = rest
@@ -179,7 +184,7 @@ def _call(message_id: str, rest: list[Any], accepted: frozenset[str]) -> Usable 
     errors = list(ACTIONS[name].request_errors(payload))
     repairs: tuple[str, ...] = ()
     if errors:
-        repaired = repair(ACTIONS[name], payload, errors)
+        repaired = repair(ACTIONS[name], payload, errors, tolerance)
         if repaired is None:
             first = errors[0]
             return Fault(message_id, CODES.get(first.kind.name, PROPERTY), explain(first))

@@ -14,6 +14,7 @@ import msgspec
 
 from ocpp_trio.ocppj import diagnosis
 from ocpp_trio.ocppj.actions import ACTIONS, FROM_CHARGE_POINT
+from ocpp_trio.ocppj.quirks import DEFAULT, Tolerance
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
 MAX_ID = diagnosis.MAX_ID
@@ -65,15 +66,20 @@ _decode = msgspec.json.Decoder().decode
 _encoder = msgspec.json.Encoder()
 
 
-def parse(text: str, accepted: frozenset[str] = FROM_CHARGE_POINT) -> Frame:
+def parse(
+    text: str,
+    accepted: frozenset[str] = FROM_CHARGE_POINT,
+    tolerance: Tolerance = DEFAULT,
+) -> Frame:
     """The frame that `text` holds. A CALL's payload is checked against its schema.
 
     `accepted`: the actions that this side answers; any other is refused with its own code.
+    `tolerance`: what is taken from this peer although it breaks the schema.
     """
     try:
         frame = _decode(text)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeError):
-        return _diagnosed(text, accepted)
+        return _diagnosed(text, accepted, tolerance)
     if type(frame) is list and frame and "\\u0000" not in text:
         kind = frame[0]
         if kind == CALL and type(kind) is int and len(frame) == 4:
@@ -101,11 +107,11 @@ def parse(text: str, accepted: frozenset[str] = FROM_CHARGE_POINT) -> Frame:
             and type(frame[1]) is str
         ):
             return _call_error(*frame[1:4])
-    return _diagnosed(text, accepted)
+    return _diagnosed(text, accepted, tolerance)
 
 
-def _diagnosed(text: str, accepted: frozenset[str]) -> Frame:
-    found = diagnosis.diagnose(text, accepted)
+def _diagnosed(text: str, accepted: frozenset[str], tolerance: Tolerance) -> Frame:
+    found = diagnosis.diagnose(text, accepted, tolerance)
     if isinstance(found, diagnosis.Refusal):
         return _call_error(*found)
     if isinstance(found, diagnosis.Usable):

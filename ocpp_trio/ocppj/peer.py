@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ocpp_trio.ocppj import frames
 from ocpp_trio.ocppj.actions import FROM_CHARGE_POINT
 from ocpp_trio.ocppj.frames import Call, CallError, CallResult, Payload
+from ocpp_trio.ocppj.quirks import DEFAULT
 
 REMEMBERED_ANSWERS = 8
 REMEMBERED_EXPIRED = 32
@@ -57,11 +58,13 @@ Event = Request | Reply | Answer | Ignored
 class Peer:
     """One connection's message state. Not thread-safe: it belongs to its session's task."""
 
-    __slots__ = ("_accepted", "_answered", "_expired", "_outstanding")
+    __slots__ = ("_accepted", "_answered", "_expired", "_outstanding", "tolerance")
 
     def __init__(self, accepted: frozenset[str] = FROM_CHARGE_POINT) -> None:
         """`accepted`: the actions this side answers; by default it is the central system."""
         self._accepted = accepted
+        # What is taken from this peer although it breaks the schema: known once it has booted.
+        self.tolerance = DEFAULT
         # id -> (hash of the CALL's text, our answer), newest last
         self._answered: OrderedDict[str, tuple[int, str]] = OrderedDict()
         self._outstanding: tuple[str, str] | None = None
@@ -72,7 +75,7 @@ class Peer:
         """What a message from the peer means."""
         if not text or text.isspace():
             return Ignored("empty message")
-        frame = frames.parse(text, self._accepted)
+        frame = frames.parse(text, self._accepted, self.tolerance)
         if type(frame) is Call:
             before = self._answered.get(frame.id)
             if before is not None and before[0] == hash(text):

@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema_rs
 
 from ocpp_trio.ocppj.actions import TRANSACTION_ACTIONS, Action
+from ocpp_trio.ocppj.quirks import Tolerance
 
 TOLERANT_ACTIONS = TRANSACTION_ACTIONS | {"BootNotification", "StatusNotification"}
 
@@ -26,10 +27,16 @@ _EXACT = 2**53  # beyond it a float no longer tells one whole number from the ne
 
 
 def repair(
-    action: Action, payload: dict[str, Any], errors: Sequence[jsonschema_rs.ValidationError]
+    action: Action,
+    payload: dict[str, Any],
+    errors: Sequence[jsonschema_rs.ValidationError],
+    tolerance: Tolerance,
 ) -> tuple[dict[str, Any], tuple[str, ...]] | None:
-    """A copy of `payload` that can be used, and the names of the repairs; None if it cannot be."""
-    if action.name not in TOLERANT_ACTIONS:
+    """A copy of `payload` that can be used, and the names of the repairs; None if it cannot be, or
+    if the station's tolerance does not go so far.
+    """
+    known = {repair for name, repair in tolerance.known if name == action.name}
+    if tolerance.is_strict or (action.name not in TOLERANT_ACTIONS and not known):
         return None
     payload = deepcopy(payload)
     done: dict[str, None] = {}
@@ -39,7 +46,7 @@ def repair(
             if tuple(error.instance_path) in kept:
                 continue
             name = _mend(payload, error, kept)
-            if name is None:
+            if name is None or (action.name not in TOLERANT_ACTIONS and name not in known):
                 return None
             done[name] = None
         errors = list(action.request_errors(payload))
@@ -83,6 +90,10 @@ def _mend(
         if key in OPEN_LISTS:
             kept.add(tuple(path))
             return "unknown-value"
+    if kind == "minItems" and value == []:
+        # Nothing was measured: nothing to store, and no reason to have it sent again.
+        kept.add(tuple(path))
+        return "empty-list"
     if kind == "maxLength":
         # Kept whole: cutting would merge two tags into one.
         kept.add(tuple(path))

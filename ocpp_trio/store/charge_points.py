@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import queries
+from ocpp_trio.store import configuration, queries
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("charge_points")
@@ -17,7 +17,7 @@ REJECTED = "Rejected"
 
 MAX_INTERVAL = 86400
 
-EDITABLE = ("name", "location", "note", "heartbeat_interval", "minimum_profile")
+EDITABLE = ("name", "location", "note", "heartbeat_interval", "minimum_profile", "conformance")
 
 
 class Admission(NamedTuple):
@@ -28,6 +28,10 @@ class Admission(NamedTuple):
     booted: bool
     heartbeat_interval: int | None
     is_new: bool
+    vendor: str | None = None
+    model: str | None = None
+    firmware_version: str | None = None
+    conformance: str | None = None
 
 
 def admit(
@@ -68,6 +72,10 @@ def admit(
         row["last_boot"] is not None,
         row["heartbeat_interval"],
         is_new,
+        row["vendor"],
+        row["model"],
+        row["firmware_version"],
+        row["conformance"],
     )
 
 
@@ -87,7 +95,8 @@ def disconnect_all(tx: Tx, reason: str, now: int) -> int:
 
 
 def boot(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now: int) -> Row | None:
-    """Store a BootNotification; the row's registration and heartbeat_interval."""
+    """Store a BootNotification; the new row, None if the charge point was removed."""
+    configuration.booted(tx, charge_point_id)
     get = payload.get
     return tx.one(
         Q.boot,

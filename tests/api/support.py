@@ -43,6 +43,7 @@ class Station:
         self.received: list[tuple[str, dict[str, Any]]] = []
         self.timeouts: list[float] = []
         self.ended: tuple[int, str] | None = None
+        self.make: tuple[str | None, ...] = ()
 
     async def hand_over(self, order: Order) -> None:
         """Answer a command, and store what became of it."""
@@ -62,6 +63,10 @@ class Station:
         with suppress(StoreUnavailable):
             await database.write(commands.finish, order.command_id, state, text, error, now)
         order.done.set()
+
+    def set_tolerance(self, *make: str | None) -> None:
+        """Note what is to be known of this make."""
+        self.make = make
 
     def end(self, code: int, reason: str) -> None:
         """Note that the connection was closed."""

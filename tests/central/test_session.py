@@ -111,7 +111,6 @@ async def test_a_repeated_message_id_gets_the_same_answer(
     [
         ('[2,"1","Nope",{}]', "NotImplemented"),
         ('[2,"1","Reset",{"type":"Soft"}]', "NotSupported"),
-        ('[2,"1","SignCertificate",{"csr":"x"}]', "NotSupported"),
         ('[2,"1","Authorize",{}]', "OccurenceConstraintViolation"),
         ('[2,"1","Authorize",{"idTag":5}]', "TypeConstraintViolation"),
         ('[2,"1","Authorize",{"idTag":"' + "x" * 21 + '"}]', "PropertyConstraintViolation"),

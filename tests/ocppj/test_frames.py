@@ -173,7 +173,7 @@ def test_without_a_readable_call_nothing_is_answered(text: str) -> None:
         (call("Authorize", {"idTag": None}), "TypeConstraintViolation"),
         (call("Authorize", {"idTag": "x", "more": 1}), "FormationViolation"),
         (call("FirmwareStatusNotification", {"status": "Great"}), "PropertyConstraintViolation"),
-        (call("MeterValues", {"connectorId": 1, "meterValue": []}), "OccurenceConstraintViolation"),
+        (call("MeterValues", {"connectorId": 1}), "OccurenceConstraintViolation"),
         (call("StartTransaction", START | {"meterStart": "x"}), "TypeConstraintViolation"),
         (call("StartTransaction", START | {"meterStart": True}), "TypeConstraintViolation"),
         (call("StartTransaction", START | {"meterStart": 0.5}), "TypeConstraintViolation"),

@@ -39,6 +39,13 @@ REPAIRS = [
     ("MeterValues", sampled(unit="KWH"), sampled(unit="kWh"), ("enum-case",)),
     ("MeterValues", sampled(unit="Hz"), sampled(unit="Hz"), ("unknown-value",)),
     ("MeterValues", sampled(measurand="Mood"), sampled(measurand="Mood"), ("unknown-value",)),
+    ("MeterValues", meter_values(timestamp="t"), meter_values(timestamp="t"), ("empty-list",)),
+    (
+        "MeterValues",
+        {"connectorId": 1, "meterValue": []},
+        {"connectorId": 1, "meterValue": []},
+        ("empty-list",),
+    ),
     ("StopTransaction", STOP | {"reason": "Bored"}, STOP | {"reason": "Bored"}, ("unknown-value",)),
     (
         "StatusNotification",
@@ -113,7 +120,6 @@ def test_repair(action: str, sent: Any, used: Any, names: tuple[str, ...]) -> No
         ("StartTransaction", START | {"idTag": True}, "TypeConstraintViolation"),
         ("StartTransaction", START | {"idTag": ["TAG"]}, "TypeConstraintViolation"),
         ("MeterValues", sampled(format="Cooked"), "PropertyConstraintViolation"),
-        ("MeterValues", meter_values(timestamp="t"), "OccurenceConstraintViolation"),
         ("MeterValues", meter_values({}, timestamp="t"), "OccurenceConstraintViolation"),
         ("MeterValues", {"connectorId": 1, "meterValue": [None]}, "TypeConstraintViolation"),
         ("BootNotification", {"chargePointVendor": "V"}, "OccurenceConstraintViolation"),

@@ -228,6 +228,7 @@ async def test_only_what_is_given_changes(database: Database) -> None:
         "note": "x",
         "heartbeat_interval": 60,
         "minimum_profile": 1,
+        "conformance": None,
     }
     assert row["updated_at"] == 9
     row = await database.write(charge_points.update, "CP1", {"name": None}, 10)

@@ -1,4 +1,4 @@
-"""Review items, commands, the system log, API keys and notices."""
+"""Review items, commands, the system log, API keys, reports and data transfers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ocpp_trio.logs import Entry
-from ocpp_trio.store import api_keys, commands, logs, notices, review
+from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, review
 from ocpp_trio.store.database import Database, Row
 from tests.conftest import OpenDatabase
 from tests.support.clock import START
@@ -209,11 +209,11 @@ async def test_a_revoked_key_does_not_count(database: Database) -> None:
 
 async def test_reports_and_transfers_are_kept(database: Database) -> None:
     await database.write(
-        notices.record_status, "CP1", "FirmwareStatusNotification", "Installed", START
+        jobs.notified, "CP1", "FirmwareStatusNotification", {"status": "Installed"}, START
     )
     transfer = {"vendorId": "v", "messageId": "m", "data": "d"}
-    await database.write(notices.record_transfer, "CP1", transfer, "UnknownVendorId", START)
-    await database.write(notices.record_transfer, "CP1", {"vendorId": "v"}, "Accepted", START)
+    await database.write(data_transfers.record, "CP1", transfer, "UnknownVendorId", START)
+    await database.write(data_transfers.record, "CP1", {"vendorId": "v"}, "Accepted", START)
     (row,) = await database.read(fetch, "SELECT * FROM charge_point_reports")
     assert (row["action"], row["status"]) == ("FirmwareStatusNotification", "Installed")
     rows = await database.read(fetch, "SELECT * FROM data_transfers ORDER BY id")

@@ -16,7 +16,11 @@ from ocpp_trio.central.handlers.data_transfer import data_transfer
 from ocpp_trio.central.handlers.diagnostics_status import diagnostics_status
 from ocpp_trio.central.handlers.firmware_status import firmware_status
 from ocpp_trio.central.handlers.heartbeat import heartbeat
+from ocpp_trio.central.handlers.log_status import log_status
 from ocpp_trio.central.handlers.meter_values import meter_values
+from ocpp_trio.central.handlers.security_event import security_event
+from ocpp_trio.central.handlers.sign_certificate import sign_certificate
+from ocpp_trio.central.handlers.signed_firmware_status import signed_firmware_status
 from ocpp_trio.central.handlers.start_transaction import start_transaction
 from ocpp_trio.central.handlers.status_notification import status_notification
 from ocpp_trio.central.handlers.stop_transaction import stop_transaction
@@ -35,7 +39,11 @@ HANDLERS: dict[str, Handler] = {
     "DiagnosticsStatusNotification": diagnostics_status,
     "FirmwareStatusNotification": firmware_status,
     "Heartbeat": heartbeat,
+    "LogStatusNotification": log_status,
     "MeterValues": meter_values,
+    "SecurityEventNotification": security_event,
+    "SignCertificate": sign_certificate,
+    "SignedFirmwareStatusNotification": signed_firmware_status,
     "StartTransaction": start_transaction,
     "StatusNotification": status_notification,
     "StopTransaction": stop_transaction,

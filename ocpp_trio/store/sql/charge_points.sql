@@ -63,7 +63,7 @@ SET vendor = :vendor, model = :model, serial_number = :serial_number,
     iccid = :iccid, imsi = :imsi, meter_type = :meter_type,
     meter_serial_number = :meter_serial_number, last_boot = :now, last_seen = :now, updated_at = :now
 WHERE id = :id
-RETURNING registration, heartbeat_interval;
+RETURNING *;
 
 -- name: seen
 -- When a charge point was last heard, its last heartbeat and its clock's skew, if they are known.
@@ -84,7 +84,7 @@ UPDATE charge_points SET registration = :registration, updated_at = :now WHERE i
 -- What an operator may change.
 UPDATE charge_points
 SET name = :name, location = :location, note = :note, heartbeat_interval = :heartbeat_interval,
-    minimum_profile = :minimum_profile, updated_at = :now
+    minimum_profile = :minimum_profile, conformance = :conformance, updated_at = :now
 WHERE id = :id
 RETURNING *;
 

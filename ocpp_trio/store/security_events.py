@@ -1,0 +1,52 @@
+"""Security events of charge points (Security Whitepaper, SecurityEventNotification)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ocpp_trio.domain.security_events import CRITICAL
+from ocpp_trio.domain.times import is_plausible, parse_timestamp
+from ocpp_trio.store import queries
+from ocpp_trio.store.database import Row, Tx
+
+Q = queries.load("security_events")
+
+
+def record(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now: int) -> bool:
+    """Keep an event; False if it was kept before: stations send it until it is answered."""
+    moment = parse_timestamp(payload["timestamp"])
+    changed = tx.run(
+        Q.insert,
+        charge_point_id=charge_point_id,
+        type=payload["type"],
+        is_critical=int(payload["type"] in CRITICAL),
+        timestamp=moment if is_plausible(moment, now) else now,
+        timestamp_text=payload["timestamp"],
+        tech_info=payload.get("techInfo", ""),
+        now=now,
+    )
+    return bool(changed)
+
+
+class Filter(NamedTuple):
+    """Which events; `is_critical` is 0 or 1, `since` and `until` in ms. None does not count."""
+
+    charge_point_id: str | None = None
+    type: str | None = None
+    is_critical: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+def page(tx: Tx, which: Filter, before: int | None, limit: int, offset: int) -> Sequence[Row]:
+    """A page of events, newest first; with `before` only ids below it."""
+    return tx.all(Q.page, before=before, limit=limit, offset=offset, **which._asdict())
+
+
+def count(tx: Tx, which: Filter) -> int:
+    """How many events the filters leave."""
+    row = tx.one(Q.count, **which._asdict())
+    assert row is not None
+    total: int = row["total"]
+    return total
