@@ -72,13 +72,18 @@ def page(html: str) -> Response:
 
 
 class Stream(Response):
-    """JSON in pieces. `chunks` is closed when the client goes away or the last piece is sent."""
+    """JSON, or text of another type, in pieces. `chunks` is closed when the client goes away or the
+    last piece is sent.
+    """
 
     def __init__(
-        self, chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        headers: Mapping[str, str] | None = None,
+        media_type: str = JSON,
     ) -> None:
         self.status_code = 200
-        self.media_type = JSON
+        self.media_type = media_type
         self.background = None
         self._chunks = chunks
         self.init_headers({**_HEADERS, **(headers or {})})

@@ -68,6 +68,7 @@ class ChargePoint(Resource):
     security_profile: int
     minimum_profile: int
     clock_skew: int | None
+    review_overflow: int
     node_id: str | None
     created_at: Timestamp | None
     updated_at: Timestamp | None
@@ -109,6 +110,7 @@ def _values(row: Row, context: Context) -> dict[str, object]:
         "security_profile": row["security_profile"],
         "minimum_profile": row["minimum_profile"],
         "clock_skew": row["clock_skew"],
+        "review_overflow": row["review_overflow"],
         "node_id": row["node_id"],
         "created_at": format_timestamp(row["created_at"]),
         "updated_at": format_timestamp(row["updated_at"]),

@@ -26,6 +26,7 @@ with application/problem+json (RFC 9457)."""
 _PATH_PARAMETERS = {
     "charge-points": ("the charge point's id, percent-encoded", {"type": "string"}),
     "commands": ("the command's number", {"type": "integer"}),
+    "review": ("the review item's number", {"type": "integer"}),
 }
 
 
@@ -75,7 +76,7 @@ def kinds_of(path: str, each: Operation) -> list[str]:
         kinds |= {"unauthorized", "wrong-host", "database-unavailable"}
     if each.role != READ:
         kinds |= {"forbidden", "cross-site-request"}
-    if each.body:
+    if each.body or each.upload:
         kinds |= {"body-timeout", "body-too-large", "unsupported-media-type"}
     return sorted(kinds, key=lambda kind: (KINDS[kind].status, kind))
 
@@ -113,6 +114,11 @@ def _operation(
             "content": {
                 "application/json": {"schema": schemas[each.body], "example": dict(each.example)}
             },
+        }
+    if each.upload is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {each.upload: {"schema": {"type": "string"}}},
         }
     return described
 

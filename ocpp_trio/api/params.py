@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from starlette.types import Receive, Scope
 
 from ocpp_trio.api.problems import Problem, invalid
+from ocpp_trio.domain.times import parse_timestamp
 
 MAX_DEPTH = 20
 MAX_PARAMETERS = 50
@@ -28,6 +29,7 @@ T = TypeVar("T", bound=Struct)
 ChargePointId = Annotated[str, Meta(min_length=1, max_length=48, description="charge point id")]
 IdTag = Annotated[str, Meta(min_length=1, max_length=20, description="1 to 20 characters")]
 Int64 = Annotated[int, Meta(ge=-INT64_MAX, le=INT64_MAX)]
+Moment = Annotated[str, Meta(description="ISO 8601; UTC without a zone")]
 Natural = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 Note = Annotated[str, Meta(max_length=1000)]
 
@@ -81,6 +83,16 @@ def read_query(struct: type[T], raw: bytes) -> T:
         raise _explained(struct, str(error)) from error
 
 
+def moment(field: str, text: str | None) -> int | None:
+    """A parameter that is a moment, in ms."""
+    if text is None:
+        return None
+    found = parse_timestamp(text)
+    if found is None:
+        raise invalid(field, "must be a date and time such as 2026-11-23T08:00:00Z")
+    return found
+
+
 async def read_body(scope: Scope, receive: Receive, timeout: float) -> bytes:  # noqa: ASYNC109
     """The whole body within `timeout` seconds; its size is limited by the middleware."""
     chunks = []
@@ -103,10 +115,15 @@ async def read_body(scope: Scope, receive: Receive, timeout: float) -> bytes:  #
 
 def require_json(scope: Scope) -> None:
     """Refuse a body that does not say it is JSON: a web page can send any other type anywhere."""
+    require_type(scope, "application/json")
+
+
+def require_type(scope: Scope, media_type: str) -> None:
+    """Refuse a body that does not say it is of this type."""
     content_type = header(scope, b"content-type") or b""
-    if content_type.split(b";", 1)[0].strip().lower() != b"application/json":
+    if content_type.split(b";", 1)[0].strip().lower() != media_type.encode():
         raise Problem(
-            "unsupported-media-type", "add the header `Content-Type: application/json` to a request"
+            "unsupported-media-type", f"add the header `Content-Type: {media_type}` to a request"
         )
 
 
