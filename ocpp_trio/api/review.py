@@ -100,12 +100,9 @@ def _parsed(text: str | None) -> Any:
     if text is None:
         return None
     try:
-        parsed = msgspec.json.decode(text)
-        # A number beyond 64 bits can be read, but not written.
-        msgspec.json.encode(parsed)
-    except (msgspec.DecodeError, UnicodeError, RecursionError, OverflowError):
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return text
-    return parsed
 
 
 def _replaced(text: str | None) -> ReplacedStop | None:

@@ -95,6 +95,8 @@ def test_each_example_fits_its_schema(path: str, method: str) -> None:
         ("/api/logs", None),
         ("/api/authorizations", None),
         ("/api/authorizations?idTag=TAG1", None),
+        ("/api/authorizations/unknown", None),
+        ("/api/review?state=all", None),
         ("/api/reports/energy?startDate=2026-11-01&endDate=2026-11-30", None),
         ("/readyz", None),
         ("/api/nothing", None),
@@ -102,7 +104,8 @@ def test_each_example_fits_its_schema(path: str, method: str) -> None:
 )
 async def test_answers_fit_their_schema(api: Api, path: str, name: str | None) -> None:
     await api.connect()
-    await api.start()
+    await api.stop(await api.start(id_tag="NOBODY"))
+    await api.stop(4711)
     await api.tag()
     answer = (await api.get(path)).json()
     route = re.sub("CP001$", "{id}", path.split("?")[0])
@@ -166,6 +169,9 @@ async def test_every_curl_line_of_the_guide_works(api: Api, line: str) -> None:
     if method == "POST" and url == "/api/charge-points":
         await api.client.delete("/api/charge-points/CP001")
     number = await api.start()
+    await api.stop(-number)
+    item = (await api.get("/api/review?limit=1")).json()[0]["id"]
+    url = url.replace("/api/review/42", f"/api/review/{item}")
     content = given.get("-d", "").replace("12345", str(number))
     response = await api.client.request(method, url, headers=headers, content=content)
     unknown_record = url == "/api/commands/42" and response.status_code == 404

@@ -136,7 +136,7 @@ def test_no_date_is_no_expiry(date: str) -> None:
 
 ID_TAG = st.text(max_size=20).filter(rules.is_id_tag)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
-TAGS = st.fixed_dictionaries(
+TAGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "id_tag": ID_TAG,
         "parent_id_tag": st.none() | ID_TAG,

@@ -175,7 +175,7 @@ async def test_a_stop_that_is_there_already_replaces_nothing(station: Station) -
 
 async def test_without_a_clock_another_start_stays_another_one(station: Station) -> None:
     """The key of replays is changed once, when a transaction ends, not again."""
-    sent = {"timestamp": "1970-01-01T00:00:00Z"}
+    sent: dict[str, Any] = {"timestamp": "1970-01-01T00:00:00Z"}
     first = (await station.start(**sent)).transaction_id
     await station.stop(first)
     key = (await station.transaction(first))["replay_key"]

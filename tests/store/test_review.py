@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from ocpp_trio.store import charge_points, meter_values, resolving, review, stops, suggestions
-from ocpp_trio.store.database import Database
+from ocpp_trio.store.database import Database, Tx
 from ocpp_trio.store.resolving import Decision
 from tests.support.clock import DAY, HOUR, MINUTE, START, FakeNow
 from tests.support.sessions import Station, message, meter_value
+from tests.support.statements import sql
 
 EVERYTHING: dict[str, Any] = {
     "charge_point_id": None,
@@ -178,6 +179,16 @@ async def test_a_stranger_that_was_known_before_names_its_own(
     text = json.dumps({"transactionId": own, "meterStop": 1, "timestamp": "2026-11-23T08:00:00Z"})
     assert await database.write(review.keep_of_stranger, "CP1", "StopTransaction", text, 1, START)
     assert await suggestion(station) == own
+
+
+async def test_what_is_over_is_not_looked_at(database: Database) -> None:
+    def plan(tx: Tx) -> list[str]:
+        statement = suggestions.Q.suggest_open
+        explained = sql(f"EXPLAIN QUERY PLAN {statement.sqlite}")
+        rows = tx.all(explained, **dict.fromkeys(statement.parameters))
+        return [row["detail"] for row in rows]
+
+    assert "transactions_open" in (await database.read(plan))[0]
 
 
 @pytest.mark.parametrize(

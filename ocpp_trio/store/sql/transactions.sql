@@ -18,12 +18,13 @@ WHERE charge_point_id = :charge_point_id AND connector_id = :connector_id AND is
 ORDER BY id DESC LIMIT 1;
 
 -- name: suggest_open
--- The newest running transaction that a stray message may belong to.
+-- The newest running transaction that a stray message may belong to. Ordered by `id + 0`: by id, all
+-- transactions of the station would be looked through.
 SELECT id FROM transactions
 WHERE charge_point_id = :charge_point_id AND is_complete = 0
   AND (CAST(:connector_id AS BIGINT) IS NULL OR connector_id = :connector_id)
   AND (CAST(:latest_start AS BIGINT) IS NULL OR started_at <= :latest_start)
-ORDER BY id DESC LIMIT 1;
+ORDER BY id + 0 DESC LIMIT 1;
 
 -- name: suggest_by_time
 -- The newest of a station's last transactions whose time includes a moment.
