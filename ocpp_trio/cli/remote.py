@@ -72,6 +72,14 @@ def asking(
             connection.close()
 
 
+def pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The body of an answer; fails if it ends before its announced length."""
+    while piece := response.read(CHUNK):
+        yield piece
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+
+
 def _why(response: http.client.HTTPResponse, key: str) -> str:
     """A refusal in words: the API's own (RFC 9457) where there are some."""
     try:

@@ -14,7 +14,7 @@ import trio
 
 from ocpp_trio import logs
 from ocpp_trio.cli.common import UsageProblem, env_file_option, settings_from
-from ocpp_trio.cli.remote import CHUNK, ApiRefused, Remote, asking, default_url
+from ocpp_trio.cli.remote import ApiRefused, Remote, asking, default_url, pieces
 from ocpp_trio.config import Settings
 from ocpp_trio.domain import tag_csv
 from ocpp_trio.domain.times import system_now
@@ -150,8 +150,7 @@ def export_tags(
 
         def by_api() -> None:
             with asking(access.remote, "GET", "/api/authorizations/export") as response:
-                while piece := response.read(CHUNK):
-                    out.write(piece)
+                out.writelines(pieces(response))
 
         async def directly(database: Database) -> None:
             async for piece in _pieces(database):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ocpp_trio.domain import rules
+from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.ocppj.peer import Request
 from ocpp_trio.store import id_tags
@@ -26,12 +28,14 @@ async def authorize(session: Session, request: Request) -> Payload:
     else:
         info = await central.database.read(id_tags.authorize, id_tag, False, now)
     if info.status == rules.INVALID:
-        await central.database.write(
-            id_tags.note_unknown,
-            id_tag,
-            session.charge_point_id,
-            central.settings.unknown_tags_limit,
-            now,
-        )
+        # The answer does not depend on it.
+        with suppress(StoreUnavailable):
+            await central.database.write(
+                id_tags.note_unknown,
+                id_tag,
+                session.charge_point_id,
+                central.settings.unknown_tags_limit,
+                now,
+            )
         central.hints.refused_tag(session.charge_point_id, id_tag)
     return {"idTagInfo": info.payload()}
