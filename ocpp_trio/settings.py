@@ -113,10 +113,7 @@ class Settings:
         "what becomes of a tag nobody registered; accept stores it",
     )
     unknown_tags_limit: int = _var(
-        "OCPP_UNKNOWN_TAGS_LIMIT",
-        "10000",
-        values.integer(0, 1_000_000),
-        "unknown tags that are remembered, those seen last",
+        "OCPP_UNKNOWN_TAGS_LIMIT", "10000", values.integer(0, 10**6), "unknown tags remembered"
     )
     require_subprotocol: bool = _var(
         "OCPP_REQUIRE_SUBPROTOCOL",
@@ -155,7 +152,7 @@ class Settings:
     review_limit: int = _var(
         "OCPP_REVIEW_LIMIT",
         "1000",
-        values.integer(1, 1_000_000),
+        values.integer(1, 10**6),
         "open review items of one charge point; what is more is answered and only counted",
     )
     review_limit_pending: int = _var(
@@ -237,10 +234,7 @@ class Settings:
         "time for a whole HTTP request body to arrive",
     )
     max_upload: int = _var(
-        "OCPP_MAX_UPLOAD",
-        "67108864",
-        values.integer(1024, 16 * 1024**3),
-        "size of a file that is uploaded",
+        "OCPP_MAX_UPLOAD", "67108864", values.integer(1024, 2**34), "size of a file uploaded"
     )
     upload_timeout: float = _var(
         "OCPP_UPLOAD_TIMEOUT", "60", values.seconds(0.1, 3600), "time for a whole upload to arrive"
