@@ -203,7 +203,11 @@ async def attach_review_item(call: Call[NoQuery, Attachment]) -> Response:
     if not isinstance(frame, frames.Call):
         raise Problem("conflict", f"the message of review item {call.id} cannot be read")
     decision = Decision(
-        call.actor, body.note, body.transaction_id, context.settings.unknown_tags == "accept"
+        call.actor,
+        body.note,
+        body.transaction_id,
+        context.settings.unknown_tags == "accept",
+        context.settings.unknown_tags_limit,
     )
     row = await context.database.write(
         resolving.attach, item["id"], frame.payload, decision, context.now()

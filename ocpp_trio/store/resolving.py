@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ocpp_trio.errors import CannotResolve
-from ocpp_trio.store import meter_values, review, starts, stops, transactions
+from ocpp_trio.store import meter_values, review, starts, stops, transactions, unknown_tags
 from ocpp_trio.store.database import Row, Tx
 
 REPLACED = (
@@ -29,13 +29,15 @@ REPLACED = (
 
 class Decision(NamedTuple):
     """Who decided about an item, and why. `transaction_id`: where it belongs, else its suggestion
-    counts. `accept_unknown`: whether a start may be made with a tag nobody registered.
+    counts. `accept_unknown`: whether a start may be made with a tag nobody registered; if not, so
+    many of them are remembered.
     """
 
     actor: str
     note: str | None
     transaction_id: int | None = None
     accept_unknown: bool = False
+    unknown_tags_limit: int = unknown_tags.LIMIT
 
 
 def attach(tx: Tx, item_id: int, payload: Mapping[str, Any], decision: Decision, now: int) -> Row:
@@ -104,6 +106,8 @@ def _book_start(tx: Tx, item: Row, payload: Mapping[str, Any], decision: Decisio
         item["message"],
         decision.accept_unknown,
         item["received_at"],
+        review.LIMIT,
+        decision.unknown_tags_limit,
     )
     return started.transaction_id
 
