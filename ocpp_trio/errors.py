@@ -6,6 +6,8 @@ OcppTrioError
 |  |- StoreUnavailable    the database did not take the work; nothing was stored
 |  |- SchemaError         the database's schema is not the one this version needs
 |  `- DatabaseInUse       another server holds this SQLite file
+|- CannotResolve          a review item cannot be decided like this
+|- TagFileRefused         a file of tags has rows that cannot be used
 |- CallRefused            a handler answers a CALL with a CALLERROR
 `- CommandFailed          a command to a charge point had no answer to return
    |- ChargePointUnknown
@@ -49,6 +51,23 @@ class SchemaError(StoreError):
 
 class DatabaseInUse(StoreError):
     """Another server holds this SQLite file."""
+
+
+class CannotResolve(OcppTrioError):
+    """A review item cannot be decided like this; the text says why. Nothing has changed."""
+
+
+class TagFileRefused(OcppTrioError):
+    """A file of tags has rows that cannot be used: `problems` are the first of them, as line and
+    what is wrong, `total` is how many there are. Nothing of the file is stored.
+    """
+
+    def __init__(self, problems: Sequence[tuple[int, str]], total: int) -> None:
+        line, text = problems[0]
+        more = f" (and {total - 1} more)" if total > 1 else ""
+        super().__init__(f"line {line}: {text}{more}")
+        self.problems = tuple(problems)
+        self.total = total
 
 
 class CallRefused(OcppTrioError):

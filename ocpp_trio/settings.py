@@ -93,6 +93,9 @@ class Settings(ServiceSettings):
         values.one_of("invalid", "accept"),
         "what becomes of a tag nobody registered; accept stores it",
     )
+    unknown_tags_limit: int = _var(
+        "OCPP_UNKNOWN_TAGS_LIMIT", "10000", values.integer(0, 10**6), "unknown tags remembered"
+    )
     require_subprotocol: bool = _var(
         "OCPP_REQUIRE_SUBPROTOCOL",
         "true",
@@ -132,6 +135,18 @@ class Settings(ServiceSettings):
         "10",
         values.seconds(0.1, 3600),
         "database failing for so long: charge points are sent offline, to queue on their side",
+    )
+    review_limit: int = _var(
+        "OCPP_REVIEW_LIMIT",
+        "1000",
+        values.integer(1, 10**6),
+        "open review items of one charge point; what is more is answered and only counted",
+    )
+    review_limit_pending: int = _var(
+        "OCPP_REVIEW_LIMIT_PENDING",
+        "100",
+        values.integer(0, 1_000_000),
+        "the same for a charge point that is not accepted",
     )
     time_zone: str = _var("OCPP_TIME_ZONE", "UTC", values.zone, "time zone of days in reports")
     # Charge point connections.
@@ -204,6 +219,12 @@ class Settings(ServiceSettings):
         "10",
         values.seconds(0.1, 600),
         "time for a whole HTTP request body to arrive",
+    )
+    max_upload: int = _var(
+        "OCPP_MAX_UPLOAD", "67108864", values.integer(1024, 2**34), "size of a file uploaded"
+    )
+    upload_timeout: float = _var(
+        "OCPP_UPLOAD_TIMEOUT", "60", values.seconds(0.1, 3600), "time for a whole upload to arrive"
     )
     header_timeout: float = _var(
         "OCPP_HEADER_TIMEOUT",

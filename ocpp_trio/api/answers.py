@@ -49,6 +49,21 @@ def _scrub(value: Any) -> Any:
     return value
 
 
+def parsed(text: str | None) -> Any:
+    """Stored JSON as what it means; a text that is none, or that could not be written again, as it
+    is.
+    """
+    if text is None:
+        return None
+    try:
+        value = msgspec.json.decode(text)
+        # A number beyond 64 bits can be read, but not written.
+        _encoder.encode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, OverflowError):
+        return text
+    return value
+
+
 def answer(
     value: Any,
     status: int = 200,
@@ -72,13 +87,18 @@ def page(html: str) -> Response:
 
 
 class Stream(Response):
-    """JSON in pieces. `chunks` is closed when the client goes away or the last piece is sent."""
+    """JSON, or text of another type, in pieces. `chunks` is closed when the client goes away or the
+    last piece is sent.
+    """
 
     def __init__(
-        self, chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        headers: Mapping[str, str] | None = None,
+        media_type: str = JSON,
     ) -> None:
         self.status_code = 200
-        self.media_type = JSON
+        self.media_type = media_type
         self.background = None
         self._chunks = chunks
         self.init_headers({**_HEADERS, **(headers or {})})

@@ -14,11 +14,15 @@ from ocpp_trio.api.operation import Endpoint
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.api.routes import ROUTES
 
+UPLOADS = frozenset(
+    path for path, methods in ROUTES.items() if any(each.upload for each in methods.values())
+)
+
 
 def build_app(context: Context) -> ASGIApp:
     """The application, for hypercorn or an in-process client."""
     app: ASGIApp = UrlMap(context)
-    app = BodyLimit(app, context.settings.max_body_size)
+    app = BodyLimit(app, context.settings, UPLOADS)
     app = Auth(app, context.settings, context.keys)
     app = HostCheck(app, context.settings, context.keys)
     return ErrorBarrier(app)

@@ -16,14 +16,14 @@ from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import AnyQuery, IdTag, Lenient, Natural, Note
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.domain.rules import is_id_tag
+from ocpp_trio.domain.tag_csv import NO_DATE
 from ocpp_trio.domain.times import format_timestamp, parse_timestamp
 from ocpp_trio.store import id_tags
 from ocpp_trio.store.database import Row
 
 TAG = "Authorizations"
 
-NO_DATE = frozenset({"", "0001-01-01T00:00:00Z"})
-"""How clients written in Go say that there is no date."""
+Status = Literal["Accepted", "Blocked", "Expired", "Invalid"]
 
 
 class Authorization(Resource):
@@ -64,6 +64,8 @@ class AuthorizationsQuery(ListQuery):
     id_tag: Annotated[str, Meta(description="only this one, as an object; case is ignored")] | (
         None
     ) = None
+    status: Status | None = None
+    parent_id_tag: Annotated[str, Meta(description="case is ignored")] | None = None
 
 
 @operation(
@@ -81,11 +83,13 @@ async def list_authorizations(call: Call[AuthorizationsQuery, None]) -> Response
             raise _unknown(id_tag)
         return answer(_show(row))
 
+    filters = {"status": call.query.status, "parent_id_tag": call.query.parent_id_tag}
+
     async def page(limit: int, offset: int) -> tuple[Sequence[Row], int]:
-        return await database.read(id_tags.page, limit, offset)
+        return await database.read(id_tags.page, filters, limit, offset)
 
     async def behind(row: Row, limit: int) -> Sequence[Row]:
-        return await database.read(id_tags.behind, row["id"], limit)
+        return await database.read(id_tags.behind, filters, row["id"], limit)
 
     return await answer_list(call, Source(page, behind, _show))
 
@@ -94,7 +98,7 @@ class NewAuthorization(Lenient):
     """A tag to store; what is absent is cleared."""
 
     id_tag: IdTag
-    status: Literal["Accepted", "Blocked", "Expired", "Invalid"] = "Accepted"
+    status: Status = "Accepted"
     expiry_date: (
         Annotated[str, Meta(description="ISO 8601; no date, no expiry. UTC without a zone")] | None
     ) = None

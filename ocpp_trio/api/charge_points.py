@@ -71,6 +71,7 @@ class ChargePoint(Resource):
     minimum_profile: int
     clock_skew: Skew | None
     conformance: str | None
+    review_overflow: int
     node_id: str | None
     created_at: Timestamp | None
     updated_at: Timestamp | None
@@ -114,6 +115,7 @@ def _values(row: Row, context: Context) -> dict[str, object]:
         "minimum_profile": row["minimum_profile"],
         "clock_skew": None if row["clock_skew"] is None else row["clock_skew"] / 1000,
         "conformance": row["conformance"],
+        "review_overflow": row["review_overflow"],
         "node_id": row["node_id"],
         "created_at": format_timestamp(row["created_at"]),
         "updated_at": format_timestamp(row["updated_at"]),

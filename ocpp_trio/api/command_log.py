@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
 
-from ocpp_trio.api.answers import Resource, Timestamp, answer
+from ocpp_trio.api.answers import Resource, Timestamp, answer, parsed
 from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import NoQuery, number_in
 from ocpp_trio.api.problems import Problem
@@ -48,25 +47,15 @@ async def read_command(call: Call[NoQuery, None]) -> Response:
             id=row["id"],
             charge_point_id=row["charge_point_id"],
             action=row["action"],
-            payload=_parsed(row["payload"]),
+            payload=parsed(row["payload"]),
             actor=row["actor"],
             state=row["state"],
             created_at=format_timestamp(row["created_at"]),
             sent_at=format_timestamp(row["sent_at"]),
             answered_at=format_timestamp(row["answered_at"]),
             expires_at=format_timestamp(row["expires_at"]),
-            response=_parsed(row["response"]),
+            response=parsed(row["response"]),
             error=row["error"],
             transaction_id=row["transaction_id"],
         )
     )
-
-
-def _parsed(text: str | None) -> Any:
-    """Stored JSON as what it means; a text that is none, as it is."""
-    if text is None:
-        return None
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return text

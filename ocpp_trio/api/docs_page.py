@@ -9,6 +9,8 @@ from html import escape
 from typing import Any
 from urllib.parse import quote_plus
 
+from ocpp_trio.api.answers import JSON
+
 SERVER = "http://localhost:9001"
 Schema = dict[str, Any]
 
@@ -101,8 +103,9 @@ def _operation(method: str, path: str, each: Schema) -> str:
         parts.append(_table(("Parameter", "In", "Type", ""), parameters))
     body = each.get("requestBody")
     if body:
-        content = body["content"]["application/json"]
-        parts.append(f"<p>Body: {_type(content['schema'])}</p>")
+        kind, content = next(iter(body["content"].items()))
+        shape = _type(content["schema"]) if kind == JSON else f"{escape(kind)}, a file"
+        parts.append(f"<p>Body: {shape}</p>")
     parts.append(f"<pre>{escape(curl(method, path, each))}</pre>")
     rows = [
         (status, _answer(found), _text(found["description"]))
@@ -118,7 +121,7 @@ def _operation(method: str, path: str, each: Schema) -> str:
 
 def curl(method: str, path: str, each: Schema) -> str:
     """A command line that calls an operation, with its example."""
-    identity = "1" if path.startswith("/api/commands/") else "CP001"
+    identity = "CP001" if path.startswith("/api/charge-points/") else "1"
     url = SERVER + path.replace("{id}", identity)
     examples = [
         f"{item['name']}={quote_plus(str(item['example']))}"
@@ -134,8 +137,11 @@ def curl(method: str, path: str, each: Schema) -> str:
     line = shlex.join(words)
     body = each.get("requestBody")
     if body:
-        example = json.dumps(body["content"]["application/json"]["example"])
-        line += f" \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(example)}"
+        kind, content = next(iter(body["content"].items()))
+        data = "--data-binary @FILE"
+        if kind == JSON:
+            data = f"-d {shlex.quote(json.dumps(content['example']))}"
+        line += f" \\\n  -H 'Content-Type: {kind}' \\\n  {data}"
     return line
 
 

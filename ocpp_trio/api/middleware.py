@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocpp_trio.api.answers import PROBLEM, answer
 from ocpp_trio.api.params import header
 from ocpp_trio.api.problems import Problem, from_error
+from ocpp_trio.config import Settings
 
 log = structlog.get_logger()
 
@@ -71,35 +74,49 @@ async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class BodyLimit:
-    """Refuses bodies above `limit` bytes: by what they announce, and by counting what comes."""
+    """Refuses bodies that are too large: by what they announce, and by counting what comes.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    Files may be uploaded to `uploads`, a set of paths, up to a limit of their own.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, uploads: frozenset[str]) -> None:
         self._app = app
-        self._limit = limit
+        self._limit = Limit(settings.max_body_size, "OCPP_MAX_BODY_SIZE")
+        self._uploads = dict.fromkeys(uploads, Limit(settings.max_upload, "OCPP_MAX_UPLOAD"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; a Problem is raised here or where the body is read."""
+        limit = self._uploads.get(scope["path"].rstrip("/"), self._limit)
         announced = header(scope, b"content-length")
-        if announced is not None and not self._fits(announced):
-            raise self._too_large()
+        if announced is not None and not _fits(announced, limit):
+            raise _too_large(limit)
         size = 0
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._limit:
-                raise self._too_large()
+            if size > limit.size:
+                raise _too_large(limit)
             return message
 
         await self._app(scope, counted, send)
 
-    def _fits(self, announced: bytes) -> bool:
-        return announced.isdigit() and len(announced) < MAX_DIGITS and int(announced) <= self._limit
 
-    def _too_large(self) -> Problem:
-        return Problem(
-            "body-too-large",
-            f"at most {self._limit} bytes (OCPP_MAX_BODY_SIZE)",
-            headers={"Connection": "close"},
-        )
+class Limit(NamedTuple):
+    """Bytes of a body, and the variable that says so."""
+
+    size: int
+    variable: str
+
+
+def _fits(announced: bytes, limit: Limit) -> bool:
+    return announced.isdigit() and len(announced) < MAX_DIGITS and int(announced) <= limit.size
+
+
+def _too_large(limit: Limit) -> Problem:
+    return Problem(
+        "body-too-large",
+        f"at most {limit.size} bytes ({limit.variable})",
+        headers={"Connection": "close"},
+    )

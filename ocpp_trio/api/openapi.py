@@ -27,6 +27,7 @@ _PATH_PARAMETERS = {
     "charge-points": ("the charge point's id, percent-encoded", {"type": "string"}),
     "commands": ("the command's number", {"type": "integer"}),
     "jobs": ("the job's number", {"type": "integer"}),
+    "review": ("the review item's number", {"type": "integer"}),
 }
 
 
@@ -76,7 +77,7 @@ def kinds_of(path: str, each: Operation) -> list[str]:
         kinds |= {"unauthorized", "wrong-host", "database-unavailable"}
     if each.role != READ:
         kinds |= {"forbidden", "cross-site-request"}
-    if each.body:
+    if each.body or each.upload:
         kinds |= {"body-timeout", "body-too-large", "unsupported-media-type"}
     return sorted(kinds, key=lambda kind: (KINDS[kind].status, kind))
 
@@ -114,6 +115,11 @@ def _operation(
             "content": {
                 "application/json": {"schema": schemas[each.body], "example": dict(each.example)}
             },
+        }
+    if each.upload is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {each.upload: {"schema": {"type": "string"}}},
         }
     return described
 

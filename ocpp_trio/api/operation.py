@@ -13,7 +13,14 @@ from starlette.types import Receive, Scope, Send
 
 from ocpp_trio.api.auth import READ, Caller, require
 from ocpp_trio.api.context import Context
-from ocpp_trio.api.params import NoQuery, decode_json, read_body, read_query, require_json
+from ocpp_trio.api.params import (
+    NoQuery,
+    decode_json,
+    read_body,
+    read_query,
+    require_json,
+    require_type,
+)
 from ocpp_trio.api.problems import Problem
 
 Q = TypeVar("Q")
@@ -59,6 +66,7 @@ class Operation:
     role: str
     query: type[Struct]
     body: type[Struct] | None
+    upload: str | None
     example: Mapping[str, Any]
     problems: tuple[str, ...]
 
@@ -73,12 +81,14 @@ def operation(
     role: str = READ,
     query: type[Struct] = NoQuery,
     body: type[Struct] | None = None,
+    upload: str | None = None,
     example: Mapping[str, Any] | None = None,
     problems: tuple[str, ...] = (),
 ) -> Callable[[Handler], Operation]:
     """Declare a handler. Its docstring is the summary and, after a blank line, the description.
 
-    `example` shows the body, or the query where there is none.
+    `example` shows the body, or the query where there is none. `upload` is the media type of a file
+    that is the body, and is handed over as bytes.
     """
 
     def declare(handler: Handler) -> Operation:
@@ -96,6 +106,7 @@ def operation(
             role=role,
             query=query,
             body=body,
+            upload=upload,
             example=example or {},
             problems=problems,
         )
@@ -125,11 +136,15 @@ class Endpoint:
             )
         each, decoder = found
         caller = require(each.role, scope)
-        body = None
+        body: Any = None
+        settings = self._context.settings
         if decoder is not None:
             require_json(scope)
-            raw = await read_body(scope, receive, self._context.settings.body_timeout)
+            raw = await read_body(scope, receive, settings.body_timeout)
             body = decode_json(decoder, raw)
+        elif each.upload is not None:
+            require_type(scope, each.upload)
+            body = await read_body(scope, receive, settings.upload_timeout)
         call = Call(
             self._context,
             read_query(each.query, scope["query_string"]),

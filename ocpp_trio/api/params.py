@@ -121,10 +121,15 @@ async def read_body(scope: Scope, receive: Receive, timeout: float) -> bytes:  #
 
 def require_json(scope: Scope) -> None:
     """Refuse a body that does not say it is JSON: a web page can send any other type anywhere."""
+    require_type(scope, "application/json")
+
+
+def require_type(scope: Scope, media_type: str) -> None:
+    """Refuse a body that does not say it is of this type."""
     content_type = header(scope, b"content-type") or b""
-    if content_type.split(b";", 1)[0].strip().lower() != b"application/json":
+    if content_type.split(b";", 1)[0].strip().lower() != media_type.encode():
         raise Problem(
-            "unsupported-media-type", "add the header `Content-Type: application/json` to a request"
+            "unsupported-media-type", f"add the header `Content-Type: {media_type}` to a request"
         )
 
 

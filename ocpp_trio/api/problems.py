@@ -36,7 +36,7 @@ KINDS: dict[str, Kind] = {
     "conflict": Kind(409, "The state of things does not allow it"),
     "charge-point-not-accepted": Kind(409, "The charge point is not accepted"),
     "body-too-large": Kind(413, "The request body is too large"),
-    "unsupported-media-type": Kind(415, "The request body must be JSON"),
+    "unsupported-media-type": Kind(415, "The request body is of the wrong type"),
     "wrong-host": Kind(421, "The API does not answer to this host name"),
     "out-of-range": Kind(422, "A value is out of range"),
     "too-many-commands": Kind(429, "Too many commands wait for this charge point"),
@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
 # From our own errors to kinds; the nearest base class counts.
 FROM_ERRORS: dict[type[BaseException], str] = {
     errors.StoreError: "database-unavailable",
+    errors.CannotResolve: "conflict",
     errors.CommandFailed: "command-failed",
     errors.ChargePointUnknown: "charge-point-unknown",
     errors.ChargePointNotAccepted: "charge-point-not-accepted",

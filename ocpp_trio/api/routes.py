@@ -21,8 +21,11 @@ from ocpp_trio.api import (
     registration,
     remote_starts,
     reports,
+    review,
     status,
+    tag_files,
     transactions,
+    unknown_tags,
 )
 from ocpp_trio.api.operation import Operation
 
@@ -50,6 +53,13 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
         "POST": authorizations.put_authorization,
         "DELETE": authorizations.delete_authorization,
     },
+    "/api/authorizations/unknown": {"GET": unknown_tags.list_unknown_tags},
+    "/api/authorizations/import": {"POST": tag_files.import_authorizations},
+    "/api/authorizations/export": {"GET": tag_files.export_authorizations},
+    "/api/review": {"GET": review.list_review_items},
+    "/api/review/{id}": {"GET": review.read_review_item},
+    "/api/review/{id}/attach": {"POST": review.attach_review_item},
+    "/api/review/{id}/discard": {"POST": review.discard_review_item},
     "/api/commands/remote-start": {"POST": commands.remote_start},
     "/api/commands/remote-stop": {"POST": commands.remote_stop},
     "/api/commands/reset": {"POST": commands.reset},

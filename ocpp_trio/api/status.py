@@ -10,7 +10,7 @@ from ocpp_trio.api.answers import Resource, Timestamp, answer
 from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import AnyQuery
 from ocpp_trio.domain.times import format_timestamp
-from ocpp_trio.store import charge_points
+from ocpp_trio.store import charge_points, review
 
 TAG = "Server"
 
@@ -23,6 +23,7 @@ class Status(Resource):
     system_name: str
     charge_points_total: int
     charge_points_connected: int
+    review_items_open: int
     database_type: str
     uptime: str
     uptime_seconds: int
@@ -54,6 +55,7 @@ async def read_status(call: Call[AnyQuery, None]) -> Response:
             system_name=context.settings.system_name,
             charge_points_total=total,
             charge_points_connected=connected,
+            review_items_open=await context.database.read(review.count_open),
             database_type=context.database.kind,
             uptime=duration(seconds),
             uptime_seconds=seconds,

@@ -23,6 +23,17 @@ TAG = "Transactions"
 Reading = Annotated[int, Meta(description="Wh")]
 
 
+class LateStop(Resource):
+    """A stop that came after the transaction was closed by hand."""
+
+    timestamp: Timestamp | None
+    meter_stop: Reading
+    reason: str | None
+    id_tag: str | None
+    received_at: Timestamp | None
+    energy_delivered: Energy
+
+
 class Transaction(Resource):
     """A transaction. `id` and `transactionId` are the same.
 
@@ -49,6 +60,7 @@ class Transaction(Resource):
     stop_id_tag: str | None
     received_at: Timestamp | None
     flags: list[str]
+    late_stop: LateStop | None
 
 
 def delivered_wh(row: Row) -> int:
@@ -77,6 +89,21 @@ def _show(row: Row) -> Transaction:
         stop_id_tag=row["stop_id_tag"],
         received_at=format_timestamp(row["received_at"]),
         flags=row["flags"].split(),
+        late_stop=_late_stop(row),
+    )
+
+
+def _late_stop(row: Row) -> LateStop | None:
+    if row["late_stop_received_at"] is None:
+        return None
+    return LateStop(
+        timestamp=format_timestamp(row["late_stopped_at"]),
+        meter_stop=row["late_meter_stop"],
+        reason=row["late_stop_reason"],
+        id_tag=row["late_stop_id_tag"],
+        received_at=format_timestamp(row["late_stop_received_at"]),
+        energy_delivered=energy.delivered_wh(row["meter_start"], row["late_meter_stop"], None)
+        / 1000,
     )
 
 

@@ -28,7 +28,8 @@ MAX_FAULTS = 5
 WINDOW = 60.0
 MAX_KNOWN_TRANSACTIONS = 64
 MAX_KNOWN_CONNECTORS = 64
-MAX_STRANGER_ITEMS = 100
+OVERFLOW_INTERVAL = 3600.0
+"""Seconds between two warnings that messages of a station are no longer kept."""
 
 
 class Burst:
@@ -90,6 +91,7 @@ class Session:
         self._end: tuple[int, str] | None = None
         self._bad_messages = Burst(MAX_BAD_MESSAGES)
         self._faults = Burst(MAX_FAULTS)
+        self._warned_of_overflow: float | None = None
 
     @property
     def accepted(self) -> bool:
@@ -255,13 +257,25 @@ class Session:
         """A transaction message of a station not accepted is refused, but kept for a person."""
         action = request.call.action
         if action in TRANSACTION_ACTIONS:
-            await self.central.database.write(
+            kept = await self.central.database.write(
                 review.keep_of_stranger,
                 self.charge_point_id,
                 action,
                 frames.payload_text(request.text, action),
-                MAX_STRANGER_ITEMS,
+                self.central.settings.review_limit_pending,
                 self.central.now(),
+            )
+            if not kept:
+                self.warn_of_overflow()
+
+    def warn_of_overflow(self) -> None:
+        """A message for a person was answered, but not kept; said once an hour."""
+        now, before = trio.current_time(), self._warned_of_overflow
+        if before is None or now - before >= OVERFLOW_INTERVAL:
+            self._warned_of_overflow = now
+            log.warning(
+                "too many review items are open: what comes now is only counted",
+                charge_point=self.charge_point_id,
             )
 
     async def send(self, text: str) -> None:

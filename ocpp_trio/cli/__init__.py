@@ -9,6 +9,7 @@ from ocpp_trio.cli.config import config
 from ocpp_trio.cli.migrate import migrate
 from ocpp_trio.cli.serve import serve
 from ocpp_trio.cli.simulate import simulate
+from ocpp_trio.cli.tags import tags
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate):
+for verb in (serve, migrate, config, simulate, tags):
     main.add_command(verb)

@@ -12,6 +12,9 @@ EXPIRED = "Expired"
 INVALID = "Invalid"
 CONCURRENT = "ConcurrentTx"
 
+STATUSES = (ACCEPTED, BLOCKED, EXPIRED, INVALID)
+"""What a stored tag can be; ConcurrentTx is only an answer to a start."""
+
 MAX_ID_TAG = 20
 
 
@@ -60,6 +63,14 @@ def check_tag(tag: Tag | None, now: int) -> IdTagInfo:
     if status == ACCEPTED and expiry is not None and expiry <= now:
         status = EXPIRED
     return IdTagInfo(status, tag["parent_id_tag"], expiry)
+
+
+def have_same_parent(one: Tag | None, other: Tag | None) -> bool:
+    """Whether two tags belong together: a tag may stop what another of its parent has started."""
+    if one is None or other is None:
+        return False
+    first, second = one["parent_id_tag"], other["parent_id_tag"]
+    return bool(first and second) and tag_key(first) == tag_key(second)
 
 
 def check_start(tag: Tag | None, now: int, active: int) -> IdTagInfo:

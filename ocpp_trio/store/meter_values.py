@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.readings import Reading, digest, newest_register, read_samples
-from ocpp_trio.store import queries, review
+from ocpp_trio.store import queries, review, suggestions
 from ocpp_trio.store.database import Row, Tx, bulk_form
 
 Q = queries.load("meter_values")
@@ -19,6 +19,7 @@ TRANSACTION_DATA = "TransactionData"
 
 STORED = "stored"
 UNMATCHED = "unmatched"
+OVERFLOW = "overflow"
 
 
 class Message(NamedTuple):
@@ -35,6 +36,8 @@ class Message(NamedTuple):
     source: str
     # Transactions are never deleted and never change hands: seen once, always there.
     transaction_is_known: bool
+    # Open review items of the charge point, at most.
+    review_limit: int
 
 
 def message(
@@ -47,6 +50,7 @@ def message(
     source: str = METER_VALUES,
     *,
     transaction_is_known: bool = False,
+    review_limit: int = review.LIMIT,
 ) -> Message:
     """Make ready what `record` stores: done by the caller, not while the writer is at work."""
     samples = read_samples(meter_values, received_at)
@@ -62,6 +66,7 @@ def message(
         received_at,
         source,
         transaction_is_known or transaction_id is None,
+        review_limit,
     )
 
 
@@ -72,8 +77,7 @@ def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
     registers: dict[int, tuple[int, int, int, int]] = {}
     for (each,) in many:
         if not each.transaction_is_known and not _matches(tx, each):
-            _keep_unmatched(tx, each)
-            outcomes.append(UNMATCHED)
+            outcomes.append(UNMATCHED if _keep_unmatched(tx, each) else OVERFLOW)
             continue
         outcomes.append(STORED)
         rows += each.rows
@@ -92,7 +96,8 @@ def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
 
 @bulk_form(record_many)
 def record(tx: Tx, message: Message) -> str:
-    """Store a message: STORED, also if it was before, or UNMATCHED if it went to the review queue.
+    """Store a message: STORED, also if it was before, or UNMATCHED if it went to the review queue,
+    or OVERFLOW if that had no room for it.
 
     A repeat of a message is recognised by its fingerprint and adds nothing.
     """
@@ -105,8 +110,8 @@ def _matches(tx: Tx, message: Message) -> bool:
     return found is not None
 
 
-def _keep_unmatched(tx: Tx, message: Message) -> None:
-    review.keep(
+def _keep_unmatched(tx: Tx, message: Message) -> bool:
+    return review.keep(
         tx,
         review.UNMATCHED,
         message.charge_point_id,
@@ -114,6 +119,8 @@ def _keep_unmatched(tx: Tx, message: Message) -> None:
         "no such transaction of this charge point",
         message.text,
         message.received_at,
+        suggestions.of_text(message.charge_point_id, message.text),
+        message.review_limit,
     )
 
 

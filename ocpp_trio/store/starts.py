@@ -7,18 +7,21 @@ from typing import Any, NamedTuple
 
 from ocpp_trio.domain import rules
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import id_tags, queries, remote_starts, review
+from ocpp_trio.store import id_tags, queries, remote_starts, review, unknown_tags
 from ocpp_trio.store.database import Tx
 
 Q = queries.load("transactions")
 
 
 class Started(NamedTuple):
-    """What the station is told."""
+    """What the station is told. `overflow`: it should have been kept for a person as well, and was
+    only counted.
+    """
 
     transaction_id: int
     info: rules.IdTagInfo
     is_replay: bool
+    overflow: bool = False
 
 
 def start(
@@ -28,10 +31,13 @@ def start(
     text: str,
     accept_unknown: bool,
     now: int,
+    review_limit: int = review.LIMIT,
+    unknown_tags_limit: int = unknown_tags.LIMIT,
 ) -> Started:
     """Store a StartTransaction (section 4.8). Refused or absurd, it is a transaction all the same.
 
-    `text` is the payload as JSON, kept with a review item. A replay gets its first answer again.
+    `text` is the payload as JSON, kept with a review item, of which `review_limit` may be open. A
+    replay gets its first answer again.
     """
     connector_id, id_tag = payload["connectorId"], payload["idTag"]
     meter_start, start_text = payload["meterStart"], payload["timestamp"]
@@ -48,6 +54,8 @@ def start(
         )
         return Started(before["id"], info, True)
     tag = id_tags.find_or_admit(tx, id_tag, accept_unknown, now)
+    if tag is None:
+        unknown_tags.note(tx, id_tag, charge_point_id, unknown_tags_limit, now)
     active = tx.one(Q.count_active, tag_key=tag_key)
     assert active is not None
     info = rules.check_start(tag, now, active["active"])
@@ -73,24 +81,25 @@ def start(
         flags=" ".join(flags),
     )
     assert row is not None
+    number: int = row["id"]
     remote_starts.join(
         tx,
         charge_point_id,
         connector_id,
         tag_key,
-        row["id"],
+        number,
         moment if plausible else None,
         now,
     )
-    if connector_id <= 0:
-        review.keep(
-            tx,
-            review.ABSURD,
-            charge_point_id,
-            "StartTransaction",
-            f"connector {connector_id} cannot charge",
-            text,
-            now,
-            row["id"],
-        )
-    return Started(row["id"], info, False)
+    kept = connector_id > 0 or review.keep(
+        tx,
+        review.ABSURD,
+        charge_point_id,
+        "StartTransaction",
+        f"connector {connector_id} cannot charge",
+        text,
+        now,
+        number,
+        review_limit,
+    )
+    return Started(number, info, False, not kept)

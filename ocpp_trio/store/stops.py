@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain import energy, rules
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import id_tags, meter_values, queries, review
+from ocpp_trio.store import id_tags, meter_values, queries, review, suggestions
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("transactions")
@@ -20,87 +21,167 @@ BY_HAND = "hand"
 MAX_CLOCK_SKEW_MS = 300_000
 """A stop may lie so far before its start or ahead of our clock: clocks drift."""
 
+STOP_FLAGS = frozenset(
+    {
+        "absurd-energy",
+        "attached-by-hand",
+        "closed-by-hand",
+        "implausible-stop-clock",
+        "negative-energy",
+        "stop-before-start",
+        "stopped-by-other-tag",
+    }
+)
+"""Flags of a transaction that speak of its end: they go with it when another takes its place."""
+
 
 class Stopped(NamedTuple):
-    """What became of a stop: stored, repeated, conflict or unmatched; and its tag's status."""
+    """What became of a stop: stored, repeated, conflict or unmatched; its tag's status; whether it
+    should have been kept for a person and was only counted.
+    """
 
     outcome: str
     info: rules.IdTagInfo | None
+    overflow: bool = False
 
 
-def stop(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], text: str, now: int) -> Stopped:
+def _end_of(payload: Mapping[str, Any], received_at: int) -> tuple[dict[str, Any], bool]:
+    """What a StopTransaction says about the end, as it is stored; whether its clock is believed."""
+    moment = parse_timestamp(payload["timestamp"])
+    plausible = is_plausible(moment, received_at)
+    values = {
+        "meter_stop": payload["meterStop"],
+        "stopped_at": moment if plausible else received_at,
+        "stop_text": payload["timestamp"],
+        "stop_reason": payload.get("reason", "Local"),
+        "stop_id_tag": payload.get("idTag"),
+    }
+    return values, plausible
+
+
+def stop(
+    tx: Tx,
+    charge_point_id: str,
+    payload: Mapping[str, Any],
+    text: str,
+    now: int,
+    review_limit: int = review.LIMIT,
+) -> Stopped:
     """Store a StopTransaction (section 4.10). Never refused: the first one wins, what does not fit
-    becomes a review item. `text` is the payload as JSON.
+    becomes a review item. `text` is the payload as JSON, `review_limit` how many may be open.
     """
     id_tag = payload.get("idTag")
     info = None if id_tag is None else rules.check_tag(id_tags.find(tx, id_tag), now)
     row = tx.one(Q.find_of, id=payload["transactionId"], charge_point_id=charge_point_id)
+    suggestion: review.Suggestion
     if row is None:
-        _keep_unmatched(tx, charge_point_id, payload, text, now)
-        return Stopped("unmatched", info)
-    if row["is_complete"]:
-        if _same_stop(row, payload):
-            return Stopped("repeated", info)
-        by_hand = row["stopped_by"] == BY_HAND
-        reason = "closed by hand before" if by_hand else "stopped before with other values"
-        review.keep(
-            tx, review.CONFLICT, charge_point_id, "StopTransaction", reason, text, now, row["id"]
-        )
-        return Stopped("conflict", info)
-    moment = parse_timestamp(payload["timestamp"])
-    plausible = is_plausible(moment, now)
-    stopped_at = moment if plausible and moment is not None else now
-    flags = [*row["flags"].split(), *energy.flags(payload["meterStop"] - row["meter_start"])]
-    if not plausible:
-        flags.append("implausible-stop-clock")
-    if stopped_at < row["started_at"] - MAX_CLOCK_SKEW_MS:
-        flags.append("stop-before-start")
-    absurd = [flag for flag in flags if flag not in row["flags"].split()]
-    _complete(
+        outcome, kind, reason = "unmatched", review.UNMATCHED, _why_unmatched(tx, payload)
+        suggestion = partial(suggestions.suggest, charge_point_id=charge_point_id, payload=payload)
+    elif not row["is_complete"]:
+        outcome, kind, suggestion = "stored", review.ABSURD, row["id"]
+        reason = ", ".join(store_stop(tx, row, payload, text, now)).replace("-", " ")
+    elif same_stop(row, payload):
+        return Stopped("repeated", info)
+    else:
+        outcome, kind, suggestion = "conflict", review.CONFLICT, row["id"]
+        reason = "stopped before with other values"
+        if row["stopped_by"] == BY_HAND:
+            reason = "closed by hand before"
+            _keep_late_stop(tx, row, payload, text, now)
+    kept = not reason or review.keep(
         tx,
-        row,
-        meter_stop=payload["meterStop"],
-        stopped_at=stopped_at,
-        stop_text=payload["timestamp"],
-        stop_reason=payload.get("reason", "Local"),
-        stop_id_tag=id_tag,
-        stopped_by=BY_STATION,
-        flags=" ".join(dict.fromkeys(flags)),
-        now=now,
+        kind,
+        charge_point_id,
+        "StopTransaction",
+        reason,
+        text,
+        now,
+        suggestion,
+        review_limit,
     )
+    return Stopped(outcome, info, not kept)
+
+
+def store_stop(
+    tx: Tx,
+    row: Row,
+    payload: Mapping[str, Any],
+    text: str,
+    received_at: int,
+    more_flags: Sequence[str] = (),
+) -> list[str]:
+    """Make a StopTransaction the end of a transaction, in place of another one if it has one.
+
+    Returns what is absurd about it, as words for the transaction's flags.
+    """
+    end, plausible = _end_of(payload, received_at)
+    before = [flag for flag in row["flags"].split() if flag not in STOP_FLAGS]
+    absurd = [*energy.flags(end["meter_stop"] - row["meter_start"])]
+    if not plausible:
+        absurd.append("implausible-stop-clock")
+    if end["stopped_at"] < row["started_at"] - MAX_CLOCK_SKEW_MS:
+        absurd.append("stop-before-start")
+    other = [] if _is_regular(tx, row, end["stop_id_tag"]) else ["stopped-by-other-tag"]
+    flags = " ".join([*before, *absurd, *other, *more_flags])
+    _complete(tx, row, **end, stopped_by=BY_STATION, flags=flags, now=received_at)
+    _store_transaction_data(tx, row, payload, text, received_at)
+    return absurd
+
+
+def _is_regular(tx: Tx, row: Row, stop_id_tag: str | None) -> bool:
+    """Whether the tag that stopped a transaction belongs to the one that started it."""
+    if stop_id_tag is None or rules.tag_key(stop_id_tag) == row["tag_key"]:
+        return True
+    return rules.have_same_parent(row, id_tags.find(tx, stop_id_tag))
+
+
+def _store_transaction_data(
+    tx: Tx, row: Row, payload: Mapping[str, Any], text: str, received_at: int
+) -> None:
+    """Store the meter values of a stop like any others, once."""
     data = payload.get("transactionData")
     if data:
         meter_values.record(
             tx,
             meter_values.message(
-                charge_point_id,
+                row["charge_point_id"],
                 row["connector_id"],
                 row["id"],
                 data,
                 text,
-                now,
+                received_at,
                 meter_values.TRANSACTION_DATA,
                 transaction_is_known=True,
             ),
         )
-    if absurd:
-        reason = ", ".join(absurd).replace("-", " ")
-        review.keep(
-            tx, review.ABSURD, charge_point_id, "StopTransaction", reason, text, now, row["id"]
-        )
-    return Stopped("stored", info)
+
+
+def _keep_late_stop(
+    tx: Tx, row: Row, payload: Mapping[str, Any], text: str, received_at: int
+) -> None:
+    """Keep the first stop that comes after closing by hand beside what was decided."""
+    values, _ = _end_of(payload, received_at)
+    if tx.run(Q.keep_late_stop, id=row["id"], now=received_at, **values):
+        _store_transaction_data(tx, row, payload, text, received_at)
 
 
 def _complete(tx: Tx, row: Row, **values: Any) -> None:
     replay_key = row["replay_key"]
-    if "implausible-clock" in row["flags"].split():
+    if "implausible-clock" in row["flags"].split() and not row["is_complete"]:
         # A station without a clock starts every session at the same moment: once this one is over,
         # an equal start is a new one.
         replay_key = f"{replay_key}|{row['id']}"
-    tx.run(Q.complete, id=row["id"], replay_key=replay_key, **values)
+    tx.run(
+        Q.complete,
+        id=row["id"],
+        was_complete=row["is_complete"],
+        replay_key=replay_key,
+        **values,
+    )
 
 
-def _same_stop(row: Row, payload: Mapping[str, Any]) -> bool:
+def same_stop(row: Row, payload: Mapping[str, Any]) -> bool:
+    """Whether a StopTransaction is the one that ended this transaction."""
     return bool(
         row["stopped_by"] == BY_STATION
         and row["meter_stop"] == payload["meterStop"]
@@ -110,16 +191,9 @@ def _same_stop(row: Row, payload: Mapping[str, Any]) -> bool:
     )
 
 
-def _keep_unmatched(
-    tx: Tx, charge_point_id: str, payload: Mapping[str, Any], text: str, now: int
-) -> None:
+def _why_unmatched(tx: Tx, payload: Mapping[str, Any]) -> str:
     other = tx.one(Q.find, id=payload["transactionId"])
-    reason = "the transaction belongs to another charge point" if other else "unknown transaction"
-    open_here = tx.one(Q.find_open_of, charge_point_id=charge_point_id)
-    suggestion = open_here["id"] if open_here else None
-    review.keep(
-        tx, review.UNMATCHED, charge_point_id, "StopTransaction", reason, text, now, suggestion
-    )
+    return "the transaction belongs to another charge point" if other else "unknown transaction"
 
 
 def close_by_hand(

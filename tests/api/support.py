@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -148,7 +149,8 @@ class Api:
             "timestamp": timestamp,
             "reason": "EVDisconnected",
         }
-        await self.database.write(stops.stop, charge_point_id, payload, "{}", self.now())
+        text = json.dumps(payload)
+        await self.database.write(stops.stop, charge_point_id, payload, text, self.now())
 
     async def tag(self, id_tag: str = "TAG1", **fields: Any) -> None:
         """Store a tag."""

@@ -34,6 +34,7 @@ FIELDS = {
     "securityProfile",
     "minimumProfile",
     "clockSkew",
+    "reviewOverflow",
     "nodeId",
 }
 

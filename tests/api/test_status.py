@@ -31,6 +31,7 @@ async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
         "serverTime": "2026-11-23T08:00:00Z",
         "systemName": "ocpp-central",
         "chargePointsTotal": 2,
+        "reviewItemsOpen": 0,
         "chargePointsConnected": 0,
         "databaseType": "sqlite",
         "uptime": "3h2m1s",

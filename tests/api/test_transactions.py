@@ -36,6 +36,7 @@ async def test_a_transaction_has_all_its_fields(api: Api) -> None:
             "stopIdTag": None,
             "receivedAt": "2026-11-23T08:00:00Z",
             "flags": [],
+            "lateStop": None,
         }
     ]
     await api.stop(number, 5500)

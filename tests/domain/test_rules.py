@@ -105,3 +105,18 @@ def test_what_can_be_a_tag_at_all(text: str, proper: bool) -> None:
 )
 def test_absent_fields_are_left_out_on_the_wire(info: IdTagInfo, payload: dict[str, str]) -> None:
     assert info.payload() == payload
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("FLEET", "fleet", True),
+        ("FLEET", "FLEET2", False),
+        ("FLEET", None, False),
+        (None, None, False),
+        ("", "", False),
+    ],
+)
+def test_tags_of_one_parent(one: str | None, other: str | None, same: bool) -> None:
+    assert rules.have_same_parent(tag(parent_id_tag=one), tag(parent_id_tag=other)) is same
+    assert not rules.have_same_parent(tag(parent_id_tag=one), None)

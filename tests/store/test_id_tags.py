@@ -9,6 +9,8 @@ from ocpp_trio.store import id_tags
 from ocpp_trio.store.database import Database
 from tests.support.clock import DAY, START
 
+ALL = {"status": None, "parent_id_tag": None}
+
 
 async def test_a_tag_is_found_in_any_case(database: Database) -> None:
     await database.write(id_tags.put, "AbCd", {}, START)
@@ -80,7 +82,7 @@ async def test_where_unknown_tags_are_accepted_they_are_stored(database: Databas
 async def test_what_is_no_tag_is_never_stored(database: Database, id_tag: str) -> None:
     info = await database.write(id_tags.authorize, id_tag, True, START)
     assert info == IdTagInfo("Invalid")
-    assert await database.read(id_tags.page, 10, 0) == ([], 0)
+    assert await database.read(id_tags.page, ALL, 10, 0) == ([], 0)
 
 
 async def test_delete(database: Database) -> None:
@@ -92,7 +94,7 @@ async def test_delete(database: Database) -> None:
 async def test_pages_are_newest_first(database: Database) -> None:
     for name in "abcd":
         await database.write(id_tags.put, name, {}, START)
-    rows, total = await database.read(id_tags.page, 2, 1)
+    rows, total = await database.read(id_tags.page, ALL, 2, 1)
     assert ([row["id_tag"] for row in rows], total) == (["c", "b"], 4)
-    rows = await database.read(id_tags.behind, rows[-1]["id"], 10)
+    rows = await database.read(id_tags.behind, ALL, rows[-1]["id"], 10)
     assert [row["id_tag"] for row in rows] == ["a"]

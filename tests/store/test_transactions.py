@@ -325,6 +325,31 @@ async def test_any_tag_may_stop(
     assert (row["is_complete"], row["stop_id_tag"]) == (1, tag)
 
 
+@pytest.mark.parametrize(
+    ("parents", "regular"),
+    [
+        (("FLEET", "FLEET"), True),
+        (("FLEET", "fleet"), True),
+        (("FLEET", "OTHER"), False),
+        (("FLEET", None), False),
+        ((None, None), False),
+    ],
+)
+async def test_a_stop_by_a_tag_of_the_same_parent_is_regular(
+    station: Station, database: Database, parents: tuple[str | None, str | None], regular: bool
+) -> None:
+    for name, parent in zip(("TAG", "MATE"), parents, strict=True):
+        await put_tag(database, name, parent_id_tag=parent)
+    number = (await station.start()).transaction_id
+    stopped = await station.stop(number, idTag="mate")
+    assert stopped == Stopped("stored", IdTagInfo("Accepted", parents[1]))
+    row = await station.transaction(number)
+    assert (row["stop_id_tag"], row["is_complete"]) == ("mate", 1)
+    assert row["flags"] == ("" if regular else "stopped-by-other-tag")
+    # Worth a flag, not worth a person's time.
+    assert await station.review() == []
+
+
 async def test_a_stop_admits_no_unknown_tag(station: Station, database: Database) -> None:
     started = await station.start()
     await station.stop(started.transaction_id, idTag="STRANGER")
@@ -543,6 +568,72 @@ async def test_a_stop_after_closing_by_hand_is_a_conflict(
     assert (await station.stop(started.transaction_id)).outcome == "conflict"
     (item,) = await station.review()
     assert item["reason"] == "closed by hand before"
+
+
+LATE = (
+    "late_meter_stop",
+    "late_stopped_at",
+    "late_stop_text",
+    "late_stop_reason",
+    "late_stop_id_tag",
+    "late_stop_received_at",
+)
+
+
+async def test_a_late_stop_is_kept_beside_what_was_decided(
+    station: Station, database: Database, now: FakeNow
+) -> None:
+    number = (await station.start()).transaction_id
+    await database.write(stops.close_by_hand, number, 2000, "cable cut", START + MINUTE)
+    closed = dict(await station.transaction(number))
+    now.ms += HOUR
+    sent = {
+        "meterStop": 4000,
+        "reason": "PowerLoss",
+        "timestamp": "2026-11-23T08:30:00Z",
+        "transactionData": [meter_value(START + 2 * MINUTE, 3900)],
+    }
+    for _ in range(3):
+        assert (await station.stop(number, **sent)).outcome == "conflict"
+        now.ms += MINUTE
+    row = dict(await station.transaction(number))
+    kept = [row.pop(name) for name in LATE]
+    moment = START + 30 * MINUTE
+    assert kept == [4000, moment, sent["timestamp"], "PowerLoss", "TAG", START + HOUR]
+    # Its meter values are stored, once, and nothing else has changed.
+    assert [sample["value"] for sample in await station.samples(number)] == ["3900"]
+    assert (row.pop("register_wh"), row.pop("register_at")) == (3900, START + 2 * MINUTE)
+    assert row == {name: closed[name] for name in row}
+    (item,) = await station.review()
+    assert (item["kind"], item["suggestion"], item["times"]) == ("conflict", number, 3)
+
+
+async def test_only_the_first_late_stop_is_the_late_stop(
+    station: Station, database: Database
+) -> None:
+    number = (await station.start()).transaction_id
+    await database.write(stops.close_by_hand, number, 2000, "cable cut", START)
+    await station.stop(number, meterStop=4000)
+    data = [meter_value(START, 4900)]
+    await station.stop(number, meterStop=5000, transactionData=data)
+    row = await station.transaction(number)
+    assert (row["late_meter_stop"], row["meter_stop"]) == (4000, 3000)
+    assert await station.samples(number) == []
+    assert len(await station.review()) == 2
+
+
+async def test_a_late_stop_that_cannot_be_dated_is_dated_when_it_came(
+    station: Station, database: Database, now: FakeNow
+) -> None:
+    number = (await station.start()).transaction_id
+    await database.write(stops.close_by_hand, number, 2000, "cable cut", START)
+    now.ms += HOUR
+    await station.stop(number, timestamp="1970-01-01T00:00:00Z")
+    row = await station.transaction(number)
+    assert (row["late_stopped_at"], row["late_stop_text"]) == (
+        START + HOUR,
+        "1970-01-01T00:00:00Z",
+    )
 
 
 @pytest.mark.parametrize(("wh", "flag"), [(-1, "negative-energy"), (10_000_001, "absurd-energy")])

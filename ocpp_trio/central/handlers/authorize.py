@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ocpp_trio.domain import rules
+from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.ocppj.peer import Request
 from ocpp_trio.store import id_tags
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 
 async def authorize(session: Session, request: Request) -> Payload:
-    """Answer with the tag's status; an unknown tag is Invalid, or stored if the settings say so."""
+    """Answer with the tag's status; an unknown tag is Invalid and remembered, or stored if the
+    settings say so.
+    """
     central = session.central
     id_tag = request.call.payload["idTag"]
     accept_unknown = central.settings.unknown_tags == "accept"
@@ -24,5 +28,14 @@ async def authorize(session: Session, request: Request) -> Payload:
     else:
         info = await central.database.read(id_tags.authorize, id_tag, False, now)
     if info.status == rules.INVALID:
+        # The answer does not depend on it.
+        with suppress(StoreUnavailable):
+            await central.database.write(
+                id_tags.note_unknown,
+                id_tag,
+                session.charge_point_id,
+                central.settings.unknown_tags_limit,
+                now,
+            )
         central.hints.refused_tag(session.charge_point_id, id_tag)
     return {"idTagInfo": info.payload()}

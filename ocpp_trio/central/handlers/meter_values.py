@@ -28,9 +28,13 @@ async def meter_values(session: Session, request: Request) -> Payload:
             payload_text(request.text, "MeterValues"),
             central.now(),
             transaction_is_known=known,
+            review_limit=central.settings.review_limit,
         ),
     )
     session.note_metered(payload["connectorId"])
-    if not known and transaction_id is not None and outcome != store.UNMATCHED:
-        session.know_transaction(transaction_id)
+    if not known and transaction_id is not None:
+        if outcome == store.STORED:
+            session.know_transaction(transaction_id)
+        elif outcome == store.OVERFLOW:
+            session.warn_of_overflow()
     return {}

@@ -29,7 +29,11 @@ async def start_transaction(session: Session, request: Request) -> Payload:
         payload_text(request.text, "StartTransaction"),
         central.settings.unknown_tags == "accept",
         central.now(),
+        central.settings.review_limit,
+        central.settings.unknown_tags_limit,
     )
+    if started.overflow:
+        session.warn_of_overflow()
     session.know_transaction(started.transaction_id)
     if started.info.status == rules.INVALID:
         central.hints.refused_tag(session.charge_point_id, payload["idTag"])

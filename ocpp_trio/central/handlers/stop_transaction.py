@@ -27,7 +27,10 @@ async def stop_transaction(session: Session, request: Request) -> Payload:
         payload,
         payload_text(request.text, "StopTransaction"),
         central.now(),
+        central.settings.review_limit,
     )
+    if stopped.overflow:
+        session.warn_of_overflow()
     level = log.info if stopped.outcome in {"stored", "repeated"} else log.warning
     level(
         "transaction stopped" if stopped.outcome == "stored" else f"stop {stopped.outcome}",

@@ -17,10 +17,22 @@ SELECT * FROM transactions
 WHERE charge_point_id = :charge_point_id AND connector_id = :connector_id AND is_complete = 0
 ORDER BY id DESC LIMIT 1;
 
--- name: find_open_of
--- The newest running transaction of a charge point: a guess to suggest, never to act upon.
+-- name: suggest_open
+-- The newest running transaction that a stray message may belong to. Ordered by `id + 0`: by id, all
+-- transactions of the station would be looked through.
 SELECT id FROM transactions
 WHERE charge_point_id = :charge_point_id AND is_complete = 0
+  AND (CAST(:connector_id AS BIGINT) IS NULL OR connector_id = :connector_id)
+  AND (CAST(:latest_start AS BIGINT) IS NULL OR started_at <= :latest_start)
+ORDER BY id + 0 DESC LIMIT 1;
+
+-- name: suggest_by_time
+-- The newest of a station's last transactions whose time includes a moment.
+SELECT id FROM (
+    SELECT id, started_at, stopped_at FROM transactions
+    WHERE charge_point_id = :charge_point_id ORDER BY id DESC LIMIT :searched
+) AS last
+WHERE started_at <= :moment AND stopped_at >= :moment
 ORDER BY id DESC LIMIT 1;
 
 -- name: count_active
@@ -41,12 +53,19 @@ VALUES
 RETURNING id;
 
 -- name: complete
--- The end of a transaction, by the station or by hand.
+-- The end of a transaction, by the station or by hand; of one that is over, another end.
 UPDATE transactions
 SET is_complete = 1, meter_stop = :meter_stop, stopped_at = :stopped_at, stop_text = :stop_text,
     stop_received_at = :now, stop_reason = :stop_reason, stop_id_tag = :stop_id_tag,
     stopped_by = :stopped_by, flags = :flags, replay_key = :replay_key
-WHERE id = :id AND is_complete = 0;
+WHERE id = :id AND is_complete = :was_complete;
+
+-- name: keep_late_stop
+-- The first stop that comes after a transaction was closed by hand.
+UPDATE transactions
+SET late_meter_stop = :meter_stop, late_stopped_at = :stopped_at, late_stop_text = :stop_text,
+    late_stop_reason = :stop_reason, late_stop_id_tag = :stop_id_tag, late_stop_received_at = :now
+WHERE id = :id AND late_stop_received_at IS NULL;
 
 -- name: set_register
 -- The newest energy register of many transactions; an older one changes nothing. A reading that only
