@@ -42,7 +42,7 @@ from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
-from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
@@ -51,7 +51,8 @@ from ocpp_trio.supervise import Health, every
 
 log = structlog.get_logger()
 
-EXIT_STUCK = 70
+EXIT_FAULT = 70
+"""The stop hung, or nothing could be stored durably any more."""
 GC_THRESHOLD = 20_000
 """Allocations between two looks for cycles; the default of 700 costs 8 % of the time under load."""
 
@@ -101,7 +102,7 @@ async def _serve(
     """The tree of the module's docstring, on sockets that listen already."""
     api_port = network.port_of(clients)
     scheme = "https" if tls else "http"
-    async with open_database(settings) as database:
+    async with open_database(settings, crash=_crash) as database:
         await _clean_up(database)
         keys, made_key = await prepare_keys(database, settings, system_now)
         needs_key = bool(keys) and settings.api_auth == "on"
@@ -186,9 +187,23 @@ def _start_watchdog(seconds: float) -> None:
     def watch() -> None:
         time.sleep(seconds)
         log.error("the stop took too long; ending the process", seconds=seconds)
-        os._exit(EXIT_STUCK)
+        os._exit(EXIT_FAULT)
 
     threading.Thread(target=watch, daemon=True, name="watchdog").start()
+
+
+def _crash(error: BaseException) -> None:
+    """End the process at once: without its writer it could only give answers that are not kept.
+
+    No ordered stop: whoever got an answer has what it says on disk, and nobody may get another.
+    """
+    if isinstance(error, StoreLost):
+        why = str(error)
+    else:
+        why = f"the writer failed: {error!r}"
+        log.critical("the writer failed", source="store", exc_info=error)
+    log.critical(f"{why}; ending the process", source="store", code=EXIT_FAULT)
+    os._exit(EXIT_FAULT)
 
 
 async def _clean_up(database: Database) -> None:
