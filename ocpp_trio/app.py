@@ -43,6 +43,7 @@ from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
+from ocpp_trio.services.data_backup import back_up_when_due
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
@@ -131,6 +132,10 @@ async def _serve(
                 (settings.log_interval, "log writer", log_writer),
             ):
                 services.start_soon(every, seconds, name, tick, health, name=name)
+            if settings.backup == "on":
+                # The tick itself waits until a copy is due.
+                copy = partial(back_up_when_due, settings, trio.CapacityLimiter(1), system_now)
+                services.start_soon(every, 0, "data backup", copy, health, name="data backup")
             services.start_soon(keepalive.watch, central, name="keepalive")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:

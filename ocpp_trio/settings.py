@@ -146,6 +146,18 @@ class Settings:
         values.seconds(0.1, 3600),
         "database failing for so long: charge points are sent offline, to queue on their side",
     )
+    backup: str = _var(
+        "OCPP_BACKUP", "on", values.one_of("on", "off"), "copy the SQLite file regularly"
+    )
+    backup_dir: str = _var(
+        "OCPP_BACKUP_DIR", "", values.text, "where copies go; empty: backups/ beside the file"
+    )
+    backup_interval: float = _var(
+        "OCPP_BACKUP_INTERVAL", "86400", values.seconds(1, 31_536_000), "between two copies"
+    )
+    backup_keep: int = _var(
+        "OCPP_BACKUP_KEEP", "7", values.integer(1, 10_000), "newest copies that are kept"
+    )
     time_zone: str = _var("OCPP_TIME_ZONE", "UTC", values.zone, "time zone of days in reports")
     # Charge point connections.
     handshake_timeout: float = _var(

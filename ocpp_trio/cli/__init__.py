@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from ocpp_trio import __version__
+from ocpp_trio.cli.backup import backup
 from ocpp_trio.cli.config import config
 from ocpp_trio.cli.migrate import migrate
 from ocpp_trio.cli.serve import serve
 from ocpp_trio.cli.simulate import simulate
+from ocpp_trio.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,5 +22,5 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate):
+for verb in (serve, migrate, config, simulate, backup, verify):
     main.add_command(verb)

@@ -22,15 +22,10 @@ from ocpp_trio.store.database import Database, Job, Tx
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, connect
 from tests.conftest import MakeSettings, OpenDatabase
-from tests.support.statements import execute, fetch, sql, value
+from tests.support.statements import FILL_LOGS, execute, fetch, sql, value
 
 INSERT = "INSERT INTO logs (timestamp, level, source, message) VALUES (1, 'INFO', 's', 'm')"
 COUNT = "SELECT count(*) FROM logs"
-FILL = """
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
-INSERT INTO logs (timestamp, level, source, message)
-SELECT i, 'INFO', 's', printf('%.*c', 1000, 'x') FROM n
-"""
 
 
 @pytest.fixture
@@ -153,7 +148,7 @@ async def test_after_its_file_is_lost_nothing_is_acknowledged_and_the_writer_end
     open_test_database: OpenDatabase, path: Path, lose: Lose, ending: str, word: str
 ) -> None:
     lost = Path(f"{path}{ending}")
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - it ends the whole block
         async with open_test_database() as database:
             await database.write(execute, INSERT)
             lose(lost)
@@ -175,7 +170,7 @@ async def test_an_idle_writer_notices_the_loss_within_a_second(
     word: str,
 ) -> None:
     lost: list[BaseException] = []
-    with pytest.raises(ExceptionGroup):
+    with pytest.raises(ExceptionGroup):  # noqa: PT012 - it ends the whole block
         async with open_database(make_settings(), inline=True, crash=lost.append) as database:
             await database.write(execute, INSERT)
             await wait_all_tasks_blocked()
@@ -220,12 +215,12 @@ async def test_a_full_disk_stores_nothing_and_recovers(database: Database) -> No
     pages = await database.write(value, "PRAGMA page_count")
     await database.write(value, f"PRAGMA max_page_count = {pages + 3}")
     with pytest.raises(StoreUnavailable, match="full"):
-        await database.write(execute, FILL)
+        await database.write(execute, FILL_LOGS)
     assert await database.read(value, COUNT) == 0
     with pytest.raises(StoreUnavailable, match="full"):
-        await database.write(execute, FILL)
+        await database.write(execute, FILL_LOGS)
     await database.write(value, "PRAGMA max_page_count = 1000000")
-    await database.write(execute, FILL)
+    await database.write(execute, FILL_LOGS)
     assert await database.read(value, COUNT) == 200
     assert await database.read(value, "PRAGMA integrity_check") == "ok"
 
@@ -235,7 +230,7 @@ def test_a_full_disk_sinks_the_whole_batch_and_only_it(path: Path) -> None:
         return execute(tx, INSERT)
 
     def fill(tx: Tx) -> int:
-        return execute(tx, FILL)
+        return execute(tx, FILL_LOGS)
 
     def bad(tx: Tx) -> None:
         raise ValueError("of a unit")
@@ -307,7 +302,7 @@ async def test_a_damaged_page_is_unavailable_not_a_unit_s_fault(
     open_test_database: OpenDatabase, path: Path
 ) -> None:
     async with open_test_database() as database:
-        await database.write(execute, FILL)
+        await database.write(execute, FILL_LOGS)
         root = await database.read(value, "SELECT rootpage FROM sqlite_master WHERE name = 'logs'")
         size = await database.read(value, "PRAGMA page_size")
     with path.open("r+b") as file:
