@@ -44,7 +44,9 @@ def backup(directory: Path | None, keep: int | None, env_file: Path | None) -> N
     settings = settings_from(env_file)
     directory = directory or directory_of(settings)
     if settings.db_type == "postgres":
-        raise UsageProblem(f"DB_TYPE=postgres: use PostgreSQL's own tool:\n{_dump(settings)}")
+        raise UsageProblem(
+            f"DB_TYPE=postgres: use PostgreSQL's own tool:\n{_dump(settings, directory)}"
+        )
     database = Path(settings.db_sqlite_path)
     if not database.exists():
         raise UsageProblem(
@@ -66,12 +68,12 @@ def backup(directory: Path | None, keep: int | None, env_file: Path | None) -> N
     click.echo(made.path)
 
 
-def _dump(settings: Settings) -> str:
+def _dump(settings: Settings, directory: Path) -> str:
     """The command that does the same for PostgreSQL."""
     command = [
         "pg_dump",
         "--format=custom",
-        f"--file={settings.db_name}.dump",
+        f"--file={directory / settings.db_name}.dump",
         f"--host={settings.db_host}",
         f"--port={settings.db_port}",
         f"--username={settings.db_user}",
