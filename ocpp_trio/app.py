@@ -42,9 +42,10 @@ from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
-from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.services.asking import Asking
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
+from ocpp_trio.services.data_backup import back_up_when_due
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.services.meter_backup import back_up_registers
 from ocpp_trio.services.meter_collection import collect_meter_values
@@ -59,7 +60,8 @@ from ocpp_trio.supervise import Health, Tick, every
 
 log = structlog.get_logger()
 
-EXIT_STUCK = 70
+EXIT_FAULT = 70
+"""The stop hung, or nothing could be stored durably any more."""
 GC_THRESHOLD = 20_000
 """Allocations between two looks for cycles; the default of 700 costs 8 % of the time under load."""
 
@@ -109,7 +111,7 @@ async def _serve(
     """The tree of the module's docstring, on sockets that listen already."""
     api_port = network.port_of(clients)
     scheme = "https" if tls else "http"
-    async with open_database(settings) as database:
+    async with open_database(settings, crash=_crash) as database:
         await _clean_up(database)
         keys, made_key = await prepare_keys(database, settings, system_now)
         needs_key = bool(keys) and settings.api_auth == "on"
@@ -179,6 +181,7 @@ def _periodic(
     connections = ConnectionMonitor(central).tick
     refresh = StatusRefresh(central, asking).tick
     expire = partial(expire_remote_starts, central)
+    copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
     yield True, s.log_interval, "log writer", log_writer
     yield s.meter_collection, s.meter_collection_interval, "meter collection", collect
@@ -188,6 +191,8 @@ def _periodic(
     yield s.connection_monitor, s.connection_monitor_interval, "connection monitor", connections
     yield s.status_refresh, s.status_refresh_interval, "status refresh", refresh
     yield True, s.remote_start_interval, "remote starts", expire
+    # Its tick waits by itself until a copy is due.
+    yield s.backup, 0, "data backup", copy
 
 
 def _listener(sock: socket.socket) -> trio.SocketListener:
@@ -215,9 +220,23 @@ def _start_watchdog(seconds: float) -> None:
     def watch() -> None:
         time.sleep(seconds)
         log.error("the stop took too long; ending the process", seconds=seconds)
-        os._exit(EXIT_STUCK)
+        os._exit(EXIT_FAULT)
 
     threading.Thread(target=watch, daemon=True, name="watchdog").start()
+
+
+def _crash(error: BaseException) -> None:
+    """End the process at once: without its writer it could only give answers that are not kept.
+
+    No ordered stop: whoever got an answer has what it says on disk, and nobody may get another.
+    """
+    if isinstance(error, StoreLost):
+        why = str(error)
+    else:
+        why = f"the writer failed: {error!r}"
+        log.critical("the writer failed", source="store", exc_info=error)
+    log.critical(f"{why}; ending the process", source="store", code=EXIT_FAULT)
+    os._exit(EXIT_FAULT)
 
 
 async def _clean_up(database: Database) -> None:

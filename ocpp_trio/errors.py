@@ -4,8 +4,10 @@ OcppTrioError
 |- ConfigError            settings that cannot be used
 |- StoreError
 |  |- StoreUnavailable    the database did not take the work; nothing was stored
+|  |- StoreLost           nothing written can be trusted any more; the process ends
 |  |- SchemaError         the database's schema is not the one this version needs
-|  `- DatabaseInUse       another server holds this SQLite file
+|  |- DatabaseInUse       another server holds this SQLite file
+|  `- BackupFailed        no copy was made; those made before are untouched
 |- CannotResolve          a review item cannot be decided like this
 |- TagFileRefused         a file of tags has rows that cannot be used
 |- CallRefused            a handler answers a CALL with a CALLERROR
@@ -45,6 +47,12 @@ class StoreUnavailable(StoreError):
     """The database did not take the work. Nothing of it is stored; it may be tried again."""
 
 
+class StoreLost(StoreError):
+    """What is written is not, or perhaps not, in the database any more: its file was deleted or
+    replaced, or a flush to disk failed. Nothing may be acknowledged; the process ends.
+    """
+
+
 class SchemaError(StoreError):
     """The database's schema is newer than this version, or old and not to be migrated."""
 
@@ -68,6 +76,10 @@ class TagFileRefused(OcppTrioError):
         super().__init__(f"line {line}: {text}{more}")
         self.problems = tuple(problems)
         self.total = total
+
+
+class BackupFailed(StoreError):
+    """No copy was made, and why. Copies made before are untouched."""
 
 
 class CallRefused(OcppTrioError):

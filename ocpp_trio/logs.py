@@ -11,7 +11,8 @@ import logging
 import sys
 from collections import deque
 from collections.abc import MutableMapping
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple, TextIO, cast
 
 import structlog
 
@@ -60,6 +61,24 @@ class EntryBuffer:
 
 
 ENTRIES = EntryBuffer()
+
+
+class _Forgiving:
+    """Where lines go; what the stream cannot take is lost. A full disk or a reader that went away
+    must not raise out of every place that has something to tell.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
 
 Event = MutableMapping[str, Any]
 
@@ -121,7 +140,7 @@ def configure(level: str, form: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Forgiving(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     # Libraries that log by the standard library only speak up when something is wrong.

@@ -135,3 +135,13 @@ class ServiceSettings:
         values.seconds(0, 10 * _DAY),
         "a charge point whose clock is off by more is warned about",
     )
+    backup: bool = _var("OCPP_BACKUP", "true", values.boolean, "copy the SQLite file regularly")
+    backup_dir: str = _var(
+        "OCPP_BACKUP_DIR", "", values.text, "where copies go; empty: backups/ beside the file"
+    )
+    backup_interval: float = _var(
+        "OCPP_BACKUP_INTERVAL", "86400", values.seconds(1, 31_536_000), "between two copies"
+    )
+    backup_keep: int = _var(
+        "OCPP_BACKUP_KEEP", "7", values.integer(1, 10_000), "newest copies that are kept"
+    )

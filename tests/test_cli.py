@@ -1,5 +1,7 @@
 """The verbs of the command line, but serve and simulate, which acceptance tests run for real."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ def run(*arguments: str) -> Result:
 def test_help_names_every_verb_and_what_it_does() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for verb in ("serve", "migrate", "config", "simulate", "tags"):
+    for verb in ("serve", "migrate", "config", "simulate", "tags", "backup", "verify"):
         assert f"  {verb} " in result.output
         assert "--help" in run(verb, "--help").output
     assert __version__ in run("--version").output
@@ -47,7 +49,7 @@ def test_config_prints_every_variable_with_secrets_masked(
 def test_bad_settings_are_all_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCPP_API_PORT", "port")
     monkeypatch.setenv("OCPP_USE_TLS", "perhaps")
-    for verb in ("serve", "migrate", "config"):
+    for verb in ("serve", "migrate", "config", "backup"):
         result = run(verb)
         assert result.exit_code == 2
         assert "OCPP_API_PORT" in result.output
@@ -75,6 +77,69 @@ def test_migrate_does_not_touch_a_database_in_use(tmp_path: Path) -> None:
         lock.release()
     assert result.exit_code == 2
     assert "another server" in result.output
+
+
+def test_backup_prints_the_path_and_verify_finds_it_sound(tmp_path: Path) -> None:
+    assert run("migrate").exit_code == 0
+    made = run("backup", "--to", "new/copies")
+    assert (made.exit_code, made.stderr) == (0, "")
+    path = Path(made.stdout.strip())
+    assert re.fullmatch(r"new/copies/ocpp_server-\d{8}T\d{6}Z\.db", str(path))
+    checked = run("verify", str(path))
+    assert checked.exit_code == 0
+    assert checked.stdout.splitlines()[-1] == "sound"
+    assert re.search(r"^    transactions +0$", checked.stdout, re.MULTILINE)
+    as_json = json.loads(run("verify", str(path), "--json").stdout)
+    assert (as_json["ok"], as_json["problems"], as_json["rows"]["logs"]) == (True, [], 0)
+
+
+def test_backup_without_a_place_goes_where_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("migrate")
+    assert run("backup").stdout.startswith(f"{tmp_path}/backups/ocpp_server-")
+    monkeypatch.setenv("OCPP_BACKUP_DIR", "elsewhere")
+    monkeypatch.setenv("OCPP_BACKUP_KEEP", "1")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "ocpp_server-20201123T080000Z.db").touch()
+    made = run("backup")
+    assert [str(each) for each in Path("elsewhere").glob("*.db")] == [made.stdout.strip()]
+
+
+def test_backup_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = run("backup")
+    assert absent.exit_code == 2
+    assert f"there is no database at {tmp_path}/ocpp_server.db; set DB_SQLITE_PATH" in absent.stderr
+    assert not (tmp_path / "backups").exists()
+    run("migrate")
+    (tmp_path / "file").touch()
+    assert run("backup", "--to", "file").exit_code == 2
+    blocked = run("backup", "--to", "file/copies")
+    assert (blocked.exit_code, blocked.stdout) == (1, "")
+    assert f"cannot write to {tmp_path}/file/copies: Not a directory" in blocked.stderr
+    assert run("backup", "--keep", "0").exit_code == 2
+
+
+def test_backup_of_postgresql_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:canary@db.example:6432/my%20ocpp")
+    result = run("backup", "--to", "copies")
+    assert result.exit_code == 2
+    assert (
+        "PGSSLMODE=disable pg_dump --format=custom '--file=copies/my ocpp.dump' --host=db.example"
+        " --port=6432 --username=me '--dbname=my ocpp'" in result.stderr
+    )
+    assert "canary" not in result.output
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_verify_names_the_problem_and_exits_with_1(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "letter.db").write_text("a letter to a friend")
+    result = run("verify", "letter.db", *options)
+    assert result.exit_code == 1
+    assert "the file is not a SQLite database" in result.stdout
+    assert run("verify", "absent.db", *options).exit_code == 2
 
 
 @pytest.mark.parametrize(

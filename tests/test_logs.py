@@ -28,10 +28,29 @@ def form(request: pytest.FixtureRequest) -> str:
     return value
 
 
+class Stream(StringIO):
+    """A stream, also one on a disk that is full."""
+
+    is_full = False
+
+    def write(self, text: str) -> int:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+    def flush(self) -> None:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+
+
 @pytest.fixture
-def written(form: str, expected_errors: list[EventDict]) -> Iterator[Written]:
+def stream() -> Stream:
+    return Stream()
+
+
+@pytest.fixture
+def written(form: str, stream: Stream, expected_errors: list[EventDict]) -> Iterator[Written]:
     """The lines logged so far in that form; ERROR is allowed."""
-    stream = StringIO()
     before, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     with redirect_stderr(stream):
@@ -51,6 +70,20 @@ def entry(number: int) -> Entry:
 
 
 # What is written
+
+
+def test_a_log_that_cannot_be_written_harms_nobody(written: Written, stream: Stream) -> None:
+    stream.is_full = True
+    logger().info("lost on the disk")
+    try:
+        raise ValueError("seen")
+    except ValueError:
+        logger().exception("lost as well")
+    stream.is_full = False
+    assert [each.message for each in ENTRIES.take()] == ["lost on the disk", "lost as well"]
+    logger().info("there is room again")
+    (line,) = written()
+    assert "there is room again" in line
 
 
 def test_an_event_is_one_line(written: Written, form: str) -> None:

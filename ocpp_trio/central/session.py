@@ -10,6 +10,7 @@ from __future__ import annotations
 import structlog
 import trio
 
+from ocpp_trio.central.burst import Burst
 from ocpp_trio.central.carrier import Carrier
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.handlers import HANDLERS
@@ -25,30 +26,10 @@ log = structlog.get_logger(source="charge point")
 
 MAX_BAD_MESSAGES = 10
 MAX_FAULTS = 5
-WINDOW = 60.0
 MAX_KNOWN_TRANSACTIONS = 64
 MAX_KNOWN_CONNECTORS = 64
 OVERFLOW_INTERVAL = 3600.0
 """Seconds between two warnings that messages of a station are no longer kept."""
-
-
-class Burst:
-    """Counts events; tells when `limit` of them fall into one window of WINDOW seconds."""
-
-    __slots__ = ("count", "limit", "since")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.count = 0
-        self.since = 0.0
-
-    def hit(self) -> bool:
-        """One more; whether that is too many."""
-        now = trio.current_time()
-        if now - self.since > WINDOW:
-            self.since, self.count = now, 0
-        self.count += 1
-        return self.count >= self.limit
 
 
 class Session:

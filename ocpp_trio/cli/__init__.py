@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from ocpp_trio import __version__
+from ocpp_trio.cli.backup import backup
 from ocpp_trio.cli.config import config
 from ocpp_trio.cli.migrate import migrate
 from ocpp_trio.cli.serve import serve
 from ocpp_trio.cli.simulate import simulate
 from ocpp_trio.cli.tags import tags
+from ocpp_trio.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,5 +23,5 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate, tags):
+for verb in (serve, migrate, config, simulate, tags, backup, verify):
     main.add_command(verb)

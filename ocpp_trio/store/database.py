@@ -6,14 +6,13 @@ No transaction is ever open across an await, so cancellation cannot leave one be
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import trio
 
-from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.store.queries import Statement
 
 CHECK_INTERVAL = 1.0
@@ -96,10 +95,14 @@ class Driver(Protocol):
         """Run the units in one transaction and commit; set each job's result or error.
 
         Raises StoreUnavailable when the database did not take the batch; then nothing is stored.
+        Raises StoreLost when nobody can tell, and the process must end.
         """
 
     def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         """Run one unit on a snapshot."""
+
+    def check(self) -> None:
+        """Raise StoreLost if the database that was opened is not the one that is there now."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -174,17 +177,18 @@ class Database:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The writer: take what waits, run it in one transaction, commit, answer, for ever.
 
-        Cancelled, it finishes the batch in hand; what still waits gets StoreUnavailable.
+        Cancelled, it finishes the batch in hand; what still waits gets StoreUnavailable. Anything
+        it raises is a fault after which nothing may be acknowledged.
         """
         task_status.started()
         try:
             while True:
                 if not self._waiting:
                     self._wake = trio.Event()
-                    with trio.move_on_after(self._patience()):
+                    with trio.move_on_after(CHECK_INTERVAL):
                         await self._wake.wait()
                 if not self._waiting:
-                    self._waiting.append(Job(self._check, ()))
+                    await self._look_after()
                 await self._gather()
                 batch = self._take()
                 if batch:
@@ -197,11 +201,15 @@ class Database:
                     job.wake()
             self._waiting.clear()
 
-    def _patience(self) -> float:
-        """Seconds to wait for work. While the database fails nobody may bring any, for stations are
-        sent offline: a write of our own then finds out when it is back.
+    async def _look_after(self) -> None:
+        """What to do when nobody brings work. While the database fails that may stay so, for
+        stations are sent offline: a write of our own finds out when it is back.
         """
-        return math.inf if self._failing_since is None else CHECK_INTERVAL
+        if self._failing_since is not None:
+            self._waiting.append(Job(self._check, ()))
+            return
+        with trio.CancelScope(shield=True):
+            await self._run_writer(self._driver.check)
 
     async def _gather(self) -> None:
         """Let others come along for as long as each turn of the loop brings more units: fuller
@@ -233,9 +241,10 @@ class Database:
             for job in batch:
                 job.error = error
         except BaseException as error:
-            # A fault of ours: nobody is told a success that did not happen, and the writer dies.
+            # Nobody is told a success that did not happen, and the writer dies.
+            why = str(error) if isinstance(error, StoreLost) else type(error).__name__
             for job in batch:
-                job.error = StoreUnavailable(f"the writer failed: {type(error).__name__}")
+                job.error = StoreUnavailable(f"the writer failed: {why}")
             raise
         finally:
             for job in batch:

@@ -74,23 +74,28 @@ class State(NamedTuple):
 
 def sqlite_state(path: Path) -> State:
     """Compare a database file with this version's steps. Raises SchemaError if it is newer."""
-    known = steps("sqlite")
     if not path.exists():
-        return State((), tuple(step.name for step in known))
+        return State((), tuple(step.name for step in steps("sqlite")))
     if not path.is_file():
         raise SchemaError(f"{path} is not a file")
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        db = sqlite_utils.Database(connection)
-        migrations = _migrations(known)
-        applied = tuple(step.name for step in migrations.applied(db))
-        pending = tuple(step.name for step in migrations.pending(db))
+        return state_of(connection, path)
     except sqlite3.OperationalError as error:
         raise StoreError(f"{path} cannot be read now: {error}") from error
     except sqlite3.DatabaseError as error:
         raise SchemaError(f"{path} cannot be read as a SQLite database: {error}") from error
     finally:
         connection.close()
+
+
+def state_of(connection: sqlite3.Connection, path: Path) -> State:
+    """The same of an open connection; `path` is for the error. Raises what sqlite3 raises, too."""
+    known = steps("sqlite")
+    db = sqlite_utils.Database(connection)
+    migrations = _migrations(known)
+    applied = tuple(step.name for step in migrations.applied(db))
+    pending = tuple(step.name for step in migrations.pending(db))
     newer = sorted(set(applied) - {step.name for step in known})
     if newer:
         raise SchemaError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,9 @@ from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock
 log = structlog.get_logger()
 
 
+Crash = Callable[[BaseException], None]
+
+
 def thread_runner(threads: int) -> Runner:
     """Runs functions in worker threads, at most so many at once; never the default limiter, which
     DNS look-ups share.
@@ -35,8 +38,13 @@ async def inline_runner(function: Any, *arguments: Any) -> Any:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, *, inline: bool = False) -> AsyncIterator[Database]:
+async def open_database(
+    settings: Settings, *, inline: bool = False, crash: Crash | None = None
+) -> AsyncIterator[Database]:
     """The database, ready for units of work, until the block is left.
+
+    `crash` is called when the writer dies, before anybody learns of it; without it, or if it
+    returns, the block is cancelled and the error raised out of it.
 
     Raises DatabaseInUse, SchemaError or StoreError with what is to be done about it.
     """
@@ -65,13 +73,26 @@ async def open_database(settings: Settings, *, inline: bool = False) -> AsyncIte
         )
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(database.run)
+                await nursery.start(_run_writer, database, crash)
                 yield database
                 nursery.cancel_scope.cancel()
         finally:
             driver.close()
     finally:
         lock.release()
+
+
+async def _run_writer(
+    database: Database, crash: Crash | None, *, task_status: trio.TaskStatus[None]
+) -> None:
+    try:
+        await database.run(task_status=task_status)
+    except (trio.Cancelled, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if crash is not None:
+            crash(error)
+        raise
 
 
 def _lock(path: Path) -> SqliteLock:

@@ -16,13 +16,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ocpp_trio.errors import DatabaseInUse, StoreUnavailable
+from ocpp_trio.errors import DatabaseInUse, StoreLost, StoreUnavailable
 from ocpp_trio.store.database import Job, Row
 from ocpp_trio.store.queries import Statement
 
 T = TypeVar("T")
 
 CACHED_STATEMENTS = 256
+FLUSH_FAILED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
+"""After a flush that failed, the system may take what it could not write for written."""
 MAX_ROWS = 128
 """Rows in one statement, a power of two; times the columns it must stay below 32,766."""
 
@@ -70,6 +72,12 @@ def _fault_of_unit(error: Exception) -> bool:
         | sqlite3.ProgrammingError
         | sqlite3.InterfaceError,
     )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from another one that took its name."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 class SqliteLock:
@@ -121,7 +129,7 @@ class SqliteDriver:
         self._busy_timeout = busy_timeout
         self._writer = connect(path, busy_timeout=busy_timeout)
         self._tx = SqliteTx(self._writer)
-        self._inode = os.stat(path).st_ino
+        self._files = {path: _identity(path)}
         self._readers: deque[sqlite3.Connection] = deque()
 
     def run_batch(self, jobs: Sequence[Job]) -> None:
@@ -131,7 +139,6 @@ class SqliteDriver:
         savepoint of its own, so that one failure never sinks its neighbours.
         """
         try:
-            self._check_file()
             try:
                 self._begin()
                 self._run_all(jobs)
@@ -140,8 +147,13 @@ class SqliteDriver:
                 if not _fault_of_unit(error):
                     raise
                 self._again(jobs)
+            # After the commit: SQLite goes on writing into a file that was deleted or replaced.
+            self.check()
         except (sqlite3.Error, OSError) as error:
             self._rollback()
+            if getattr(error, "sqlite_errorcode", 0) in FLUSH_FAILED:
+                raise StoreLost(f"{self.path} could not be flushed to disk: {error}") from error
+            self.check()
             raise StoreUnavailable(str(error)) from error
         except BaseException:
             self._rollback()
@@ -187,10 +199,22 @@ class SqliteDriver:
                 # The disk is gone with the journal; the next BEGIN reports it.
                 return
 
-    def _check_file(self) -> None:
-        """Refuse to write into a file that was deleted or replaced: SQLite would not notice."""
-        if os.stat(self.path).st_ino != self._inode:
-            raise OSError(f"{self.path} was replaced while the server was using it")
+    def check(self) -> None:
+        """Raise StoreLost if the database or its WAL was deleted or replaced. See Driver."""
+        if len(self._files) == 1:
+            wal = Path(f"{self.path}-wal")
+            if wal.exists():
+                # Made when the file is opened or first written, it stays as long as this process.
+                self._files[wal] = _identity(wal)
+        for path, opened in self._files.items():
+            try:
+                found = _identity(path)
+            except FileNotFoundError:
+                raise StoreLost(f"{path} was deleted while the server was using it") from None
+            except OSError as error:
+                raise StoreLost(f"{path} cannot be found any more: {error}") from error
+            if found != opened:
+                raise StoreLost(f"{path} was replaced while the server was using it")
 
     def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         """Run one unit on a snapshot. See store.database.Driver."""

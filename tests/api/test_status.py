@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import trio
+from structlog.typing import EventDict
+from trio.testing import MockClock
 
 from ocpp_trio.api.status import duration
+from ocpp_trio.supervise import every
 from tests.api.conftest import OpenApi
-from tests.api.support import Api
+from tests.api.support import Api, assert_problem
 from tests.support.clock import SECOND
+from tests.support.statements import fetch
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,45 @@ async def test_readiness_sees_the_database_fail(api: Api, monkeypatch: pytest.Mo
     assert response.status_code == 503
     assert response.json()["failing"] == ["database"]
     assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_a_database_that_can_only_be_read_is_not_ready_but_read(api: Api) -> None:
+    await api.register("CP001")
+    await api.database.write(fetch, "PRAGMA query_only = 1")
+    refused = await api.post("/api/authorizations", {"idTag": "TAG1"})
+    assert_problem(refused, 503, "database-unavailable")
+    ready = await api.get("/readyz")
+    assert (ready.status_code, ready.json()["failing"]) == (503, ["database"])
+    assert [each["id"] for each in (await api.get("/api/charge-points")).json()] == ["CP001"]
+    assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_a_service_that_fails_three_times_shows_until_it_works_again(
+    autojump_clock: MockClock, api: Api, expected_errors: list[EventDict]
+) -> None:
+    times = 0
+
+    async def tick() -> None:
+        nonlocal times
+        times += 1
+        if times <= 3:
+            raise OSError("not today")
+
+    async def failing_at(second: float) -> list[str]:
+        await trio.sleep_until(began + second)
+        failing: list[str] = (await api.get("/readyz")).json()["failing"]
+        return failing
+
+    async with trio.open_nursery() as nursery:
+        began = trio.current_time()
+        nursery.start_soon(every, 3600, "collector", tick, api.context.health)
+        # It is tried again after 1, 2 and 4 s.
+        for second in (0.5, 1.5, 3.5, 6.5):
+            assert await failing_at(second) == ["collector"]
+        assert await failing_at(7.5) == []
+        nursery.cancel_scope.cancel()
+    assert times == 4
+    assert len(expected_errors) == 3
 
 
 async def test_head_has_the_head_of_get(api: Api) -> None:

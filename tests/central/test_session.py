@@ -1,19 +1,21 @@
 """What a station is answered, message by message."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
+from trio_websocket import ConnectionClosed
 
 from ocpp_trio.central import handlers
 from ocpp_trio.domain.times import parse_timestamp
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points, connectors, meter_values, review, transactions
-from tests.central.conftest import System
+from tests.central.conftest import OpenSystem, System
 from tests.support.clock import SECOND, FakeNow
-from tests.support.station import Refused, connect, connected, refusal
+from tests.support.station import Refused, TestStation, connect, connected, refusal
 
 START = {
     "connectorId": 1,
@@ -170,14 +172,25 @@ async def test_a_flood_of_empty_fragments_ends_the_connection(
         assert await station.close_code() == 1008
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        Exception("any"),
+        ExceptionGroup("inside", [KeyError("x")]),
+        RecursionError("maximum recursion depth exceeded"),
+        KeyError("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
 async def test_a_broken_handler_costs_one_message_not_the_connection(
     autojump_clock: MockClock,
     system: System,
     monkeypatch: pytest.MonkeyPatch,
     expected_errors: list[Any],
+    error: Exception,
 ) -> None:
     async def broken(*_: object) -> dict[str, Any]:
-        raise ExceptionGroup("inside", [KeyError("x")])
+        raise error
 
     monkeypatch.setitem(handlers.HANDLERS, "Authorize", broken)
     async with connected(system.listener) as station:
@@ -303,3 +316,29 @@ async def test_the_end_of_a_connection_is_on_record(
     row = await system.central.database.read(charge_points.find, "CP001")
     assert row is not None
     assert (row["is_connected"], row["disconnect_reason"]) == (0, "closed with 1000")
+
+
+async def test_a_writer_that_dies_answers_nobody(
+    autojump_clock: MockClock, open_system: OpenSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even with an error: offline, the station keeps its transaction and sends it again."""
+    frames: list[Any] = []
+
+    async def listen(station: TestStation) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                frames.append(await station.receive())
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012 - it ends the whole block
+        async with trio.open_nursery() as nursery, open_system() as system:
+            station = await connect(system.listener, nursery)
+            await station.boot()
+            nursery.start_soon(listen, station)
+            monkeypatch.setattr(system.central.database._driver, "run_batch", die)
+            await station.send([2, "start", "StartTransaction", START])
+            await trio.sleep_forever()
+    assert caught.group_contains(SystemExit)
+    assert frames == []

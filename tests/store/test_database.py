@@ -305,9 +305,8 @@ async def test_how_long_the_database_has_been_failing(
     mock_clock: MockClock, watched: tuple[Database, WatchedDriver]
 ) -> None:
     database, driver = watched
-    moved = driver.path.with_suffix(".moved")
     assert database.failing_for() == 0
-    driver.path.rename(moved)
+    driver.refuse_writes(True)
     with pytest.raises(StoreUnavailable):
         await database.write(add, "lost")
     assert database.failing_for() == 0
@@ -316,7 +315,7 @@ async def test_how_long_the_database_has_been_failing(
         await database.write(add, "lost again")
     mock_clock.jump(3)
     assert database.failing_for() == 7
-    moved.rename(driver.path)
+    driver.refuse_writes(False)
     await database.write(add, "back")
     assert database.failing_for() == 0
     assert await stored(database) == ["back"]
@@ -326,7 +325,7 @@ async def test_all_of_a_batch_are_told_that_it_failed(
     watched: tuple[Database, WatchedDriver],
 ) -> None:
     database, driver = watched
-    driver.path.unlink()
+    driver.refuse_writes(True)
     outcomes = await write_together(database, (add, "a"), (add_and_fail, "b"), (add_hot, "c"))
     assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
 

@@ -5,28 +5,27 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from ocpp_trio.errors import DatabaseInUse, StoreUnavailable
+from ocpp_trio.errors import DatabaseInUse, StoreLost, StoreUnavailable
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import charge_points, logs
 from ocpp_trio.store.database import Database, Job, Tx
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, connect
 from tests.conftest import MakeSettings, OpenDatabase
-from tests.support.statements import execute, fetch, sql, value
+from tests.support.statements import FILL_LOGS, execute, fetch, sql, value
 
 INSERT = "INSERT INTO logs (timestamp, level, source, message) VALUES (1, 'INFO', 's', 'm')"
 COUNT = "SELECT count(*) FROM logs"
-FILL = """
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
-INSERT INTO logs (timestamp, level, source, message)
-SELECT i, 'INFO', 's', printf('%.*c', 1000, 'x') FROM n
-"""
 
 
 @pytest.fixture
@@ -122,24 +121,82 @@ async def test_many_rows_tell_how_many_were_changed(database: Database) -> None:
 # The file goes away
 
 
-async def test_a_deleted_file_takes_no_writes(database: Database, path: Path) -> None:
-    await database.write(execute, INSERT)
+def delete(path: Path) -> None:
     path.unlink()
-    with pytest.raises(StoreUnavailable, match="No such file"):
-        await database.write(execute, INSERT)
 
 
-async def test_a_replaced_file_takes_no_writes(database: Database, path: Path) -> None:
-    await database.write(execute, INSERT)
+def replace(path: Path) -> None:
     kept = path.with_suffix(".kept")
     path.rename(kept)
     path.write_bytes(kept.read_bytes())
-    with pytest.raises(StoreUnavailable, match="was replaced while the server was using it"):
-        await database.write(execute, INSERT)
-    path.unlink()
-    kept.rename(path)
-    await database.write(execute, INSERT)
-    assert await database.read(value, COUNT) == 2
+
+
+LOSSES = pytest.mark.parametrize(
+    ("lose", "ending", "word"),
+    [
+        (delete, "", "deleted"),
+        (replace, "", "replaced"),
+        (delete, "-wal", "deleted"),
+        (replace, "-wal", "replaced"),
+    ],
+)
+Lose = Callable[[Path], None]
+
+
+@LOSSES
+async def test_after_its_file_is_lost_nothing_is_acknowledged_and_the_writer_ends(
+    open_test_database: OpenDatabase, path: Path, lose: Lose, ending: str, word: str
+) -> None:
+    lost = Path(f"{path}{ending}")
+    with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - it ends the whole block
+        async with open_test_database() as database:
+            await database.write(execute, INSERT)
+            lose(lost)
+            with pytest.raises(StoreUnavailable, match=f"the writer failed: {lost} was {word}"):
+                await database.write(execute, INSERT)
+            await trio.sleep_forever()
+    text = f"{lost} was {word} while the server was using it"
+    assert caught.group_contains(StoreLost, match=re.escape(text))
+    assert path.exists() == (lost != path or word == "replaced"), "it is not made anew"
+
+
+@LOSSES
+async def test_an_idle_writer_notices_the_loss_within_a_second(
+    mock_clock: MockClock,
+    make_settings: MakeSettings,
+    path: Path,
+    lose: Lose,
+    ending: str,
+    word: str,
+) -> None:
+    lost: list[BaseException] = []
+    with pytest.raises(ExceptionGroup):  # noqa: PT012 - it ends the whole block
+        async with open_database(make_settings(), inline=True, crash=lost.append) as database:
+            await database.write(execute, INSERT)
+            await wait_all_tasks_blocked()
+            mock_clock.jump(1)
+            await wait_all_tasks_blocked()
+            lose(Path(f"{path}{ending}"))
+            await wait_all_tasks_blocked()
+            assert lost == []
+            mock_clock.jump(1)
+            await trio.sleep_forever()
+    assert [type(error) for error in lost] == [StoreLost]
+    assert word in str(lost[0])
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC])
+def test_after_a_flush_that_failed_the_writer_ends(path: Path, code: int) -> None:
+    """The system drops what it could not write: the next flush may succeed without it."""
+    driver = SqliteDriver(path, busy_timeout=0)
+
+    def fail(_: Tx) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = code
+        raise error
+
+    with closing(driver), pytest.raises(StoreLost, match="could not be flushed to disk"):
+        driver.run_batch([Job(fail, ())])
 
 
 async def test_a_read_without_a_file_says_so(database: Database, path: Path) -> None:
@@ -158,12 +215,12 @@ async def test_a_full_disk_stores_nothing_and_recovers(database: Database) -> No
     pages = await database.write(value, "PRAGMA page_count")
     await database.write(value, f"PRAGMA max_page_count = {pages + 3}")
     with pytest.raises(StoreUnavailable, match="full"):
-        await database.write(execute, FILL)
+        await database.write(execute, FILL_LOGS)
     assert await database.read(value, COUNT) == 0
     with pytest.raises(StoreUnavailable, match="full"):
-        await database.write(execute, FILL)
+        await database.write(execute, FILL_LOGS)
     await database.write(value, "PRAGMA max_page_count = 1000000")
-    await database.write(execute, FILL)
+    await database.write(execute, FILL_LOGS)
     assert await database.read(value, COUNT) == 200
     assert await database.read(value, "PRAGMA integrity_check") == "ok"
 
@@ -173,7 +230,7 @@ def test_a_full_disk_sinks_the_whole_batch_and_only_it(path: Path) -> None:
         return execute(tx, INSERT)
 
     def fill(tx: Tx) -> int:
-        return execute(tx, FILL)
+        return execute(tx, FILL_LOGS)
 
     def bad(tx: Tx) -> None:
         raise ValueError("of a unit")
@@ -245,7 +302,7 @@ async def test_a_damaged_page_is_unavailable_not_a_unit_s_fault(
     open_test_database: OpenDatabase, path: Path
 ) -> None:
     async with open_test_database() as database:
-        await database.write(execute, FILL)
+        await database.write(execute, FILL_LOGS)
         root = await database.read(value, "SELECT rootpage FROM sqlite_master WHERE name = 'logs'")
         size = await database.read(value, "PRAGMA page_size")
     with path.open("r+b") as file:

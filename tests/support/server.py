@@ -10,13 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ocpp_trio import config
 
+SERVE = (sys.executable, "-m", "ocpp_trio", "serve")
 START_LIMIT = 30.0
 STOP_LIMIT = 15.0
 
@@ -68,14 +69,16 @@ class Server:
         """The database file."""
         return self.folder / "ocpp.db"
 
-    def start(self, ready: Callable[[], bool] | None = None) -> None:
+    def start(
+        self, ready: Callable[[], bool] | None = None, program: Sequence[str] = SERVE
+    ) -> None:
         """Start the process and wait until it is ready: until /readyz says so, or `ready` does."""
         is_ready = ready or (lambda: self.request("GET", "/readyz").status == 200)
         known = config.variables()
         clean = {name: value for name, value in os.environ.items() if name not in known}
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ocpp_trio", "serve"],
+                program,
                 env=clean | self._variables,
                 cwd=self.folder,
                 stdout=log,

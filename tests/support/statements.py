@@ -29,3 +29,11 @@ def value(tx: Tx, text: str) -> Any:
     row = tx.one(sql(text))
     assert row is not None
     return row[next(iter(row.keys()))]
+
+
+FILL_LOGS = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+INSERT INTO logs (timestamp, level, source, message)
+SELECT i, 'INFO', 's', printf('%.*c', 1000, 'x') FROM n
+"""
+"""200 rows of 1,000 characters."""

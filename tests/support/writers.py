@@ -26,6 +26,10 @@ class WatchedDriver(SqliteDriver):
         self.batches.append(len(jobs))
         super().run_batch(jobs)
 
+    def refuse_writes(self, refuse: bool) -> None:
+        """Make every batch fail from now on, or let it through again."""
+        self._writer.execute(f"PRAGMA query_only = {int(refuse)}")
+
 
 class Gate:
     """A runner that holds every batch back while it is shut, after the batch was taken."""
