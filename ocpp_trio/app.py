@@ -2,7 +2,8 @@
 
     trio.run(main)
     `- open_database()            outermost, closed last
-       `- services nursery        periodic work, each contained and retried with backoff
+       `- services nursery        periodic work, each contained and retried with backoff; commands
+          |                       that nobody waits for, batches of them
           `- sessions nursery     one task per charge point
              `- front nursery     a fault here ends the process
                 |- http           hypercorn, serving the Starlette app
@@ -43,6 +44,8 @@ from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.services.command_queue import tend_queue
+from ocpp_trio.services.idempotency_keys import forget_keys
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
@@ -128,9 +131,12 @@ async def _serve(
             for seconds, name, tick in (
                 (settings.presence_interval, "presence", presence),
                 (settings.log_interval, "log writer", log_writer),
+                (settings.queue_interval, "command queue", partial(tend_queue, central)),
+                (settings.idempotency_interval, "idempotency keys", partial(forget_keys, central)),
             ):
                 services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
+            await services.start(orders.run, name="commands")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
                     front.start_soon(

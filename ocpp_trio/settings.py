@@ -5,37 +5,18 @@ ocpp_trio.config reads them from the environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ocpp_trio import values
+from ocpp_trio.command_settings import CommandSettings
+from ocpp_trio.values import variable as _var
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def _var(
-    name: str,
-    default: str,
-    parse: Callable[[str], Any],
-    about: str,
-    *,
-    secret: bool = False,
-) -> Any:
-    """A settings field: its variable, default as text, parser and purpose."""
-    return field(
-        metadata={
-            "name": name,
-            "default": default,
-            "parse": parse,
-            "about": about,
-            "secret": secret,
-        }
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(CommandSettings):
     """All settings in force. Durations are seconds, sizes bytes."""
 
     # The seed's variables.
@@ -265,7 +246,7 @@ class Settings:
     def shown(self) -> dict[str, str]:
         """Each variable with the value in force, as text; secrets are masked."""
         lines = {}
-        for each in fields(self):
+        for each in in_order():
             value = getattr(self, each.name)
             if isinstance(value, bool):
                 text = "true" if value else "false"
@@ -275,3 +256,9 @@ class Settings:
                 text = f"{value:g}" if isinstance(value, float) else str(value)
             lines[each.metadata["name"]] = "********" if each.metadata["secret"] and text else text
         return lines
+
+
+def in_order() -> tuple[Field[Any], ...]:
+    """All fields in the order in which they are shown: those from other modules last."""
+    own = Settings.__annotations__
+    return tuple(sorted(fields(Settings), key=lambda each: each.name not in own))

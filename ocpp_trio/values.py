@@ -1,9 +1,33 @@
-"""What the text of a setting may be: parsers that raise ValueError, in words for its reader."""
+"""How a setting is declared, and what its text may be: parsers raise ValueError, in words for its
+reader.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field
+from typing import Any
 from zoneinfo import ZoneInfo
+
+
+def variable(
+    name: str,
+    default: str,
+    parse: Callable[[str], Any],
+    about: str,
+    *,
+    secret: bool = False,
+) -> Any:
+    """A field of the settings: its variable, default as text, parser and purpose."""
+    return field(
+        metadata={
+            "name": name,
+            "default": default,
+            "parse": parse,
+            "about": about,
+            "secret": secret,
+        }
+    )
 
 
 def text(raw: str) -> str:

@@ -1,19 +1,41 @@
-"""The records of commands: what was asked, and what became of it."""
+"""The records of commands: what was asked, what became of it, and cancelling what is not sent."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
 from ocpp_trio.api.answers import Resource, Timestamp, answer
+from ocpp_trio.api.auth import OPERATE
+from ocpp_trio.api.listing import ListQuery, Source, answer_list
 from ocpp_trio.api.operation import Call, operation
-from ocpp_trio.api.params import INT64_MAX, NoQuery
-from ocpp_trio.api.problems import Problem
-from ocpp_trio.api.sending import TAG
-from ocpp_trio.domain.times import format_timestamp
+from ocpp_trio.api.params import INT64_MAX, ChargePointId, Natural, NoQuery
+from ocpp_trio.api.problems import Problem, invalid
+from ocpp_trio.domain.times import format_timestamp, parse_timestamp
 from ocpp_trio.store import commands
+from ocpp_trio.store.database import Row
+
+TAG = "Commands"
+
+UNFINISHED = frozenset({"queued", "sent"})
+
+State = Literal[
+    "queued",
+    "sent",
+    "accepted",
+    "refused",
+    "error",
+    "timeout",
+    "late",
+    "replaced",
+    "expired",
+    "cancelled",
+    "unknown",
+]
 
 
 class CommandRecord(Resource):
@@ -33,34 +55,129 @@ class CommandRecord(Resource):
     expires_at: Timestamp | None
     response: Any
     error: str | None
+    reason: str | None
+    batch_id: int | None
+
+
+def show(row: Row) -> CommandRecord:
+    """A command's row as the API shows it."""
+    return CommandRecord(
+        id=row["id"],
+        charge_point_id=row["charge_point_id"],
+        action=row["action"],
+        payload=_parsed(row["payload"]),
+        actor=row["actor"],
+        state=row["state"],
+        created_at=format_timestamp(row["created_at"]),
+        sent_at=format_timestamp(row["sent_at"]),
+        answered_at=format_timestamp(row["answered_at"]),
+        expires_at=format_timestamp(row["expires_at"]),
+        response=_parsed(row["response"]),
+        error=row["error"],
+        reason=row["reason"],
+        batch_id=row["batch_id"],
+    )
+
+
+def answer_record(row: Row) -> Response:
+    """A command's record instead of its station's answer: 202 while there is none."""
+    status = 202 if row["state"] in UNFINISHED else 200
+    return answer(show(row), status, {"Location": f"/api/commands/{row['id']}"})
+
+
+def number_in(call: Call[Any, Any]) -> int:
+    """The number in the path; 0, which nothing has, for what is none."""
+    text = call.id
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return number if number <= INT64_MAX else 0
+
+
+def moment(field: str, text: str | None) -> int | None:
+    """A query's time, in ms."""
+    if text is None:
+        return None
+    found = parse_timestamp(text)
+    if found is None:
+        raise invalid(field, "must be a date and time such as 2026-11-23T08:00:00Z")
+    return found
+
+
+class CommandsQuery(ListQuery, forbid_unknown_fields=True):
+    """Which commands; all without any."""
+
+    charge_point_id: ChargePointId | None = None
+    action: str | None = None
+    state: State | None = None
+    actor: str | None = None
+    batch_id: Natural | None = None
+    since: Annotated[str, Meta(description="recorded then or later")] | None = msgspec.field(
+        default=None, name="from"
+    )
+    until: Annotated[str, Meta(description="recorded before")] | None = msgspec.field(
+        default=None, name="to"
+    )
+
+
+@operation(
+    tag=TAG,
+    answer=list[CommandRecord],
+    query=CommandsQuery,
+    example={"chargePointId": "CP001", "state": "queued"},
+)
+async def list_commands(call: Call[CommandsQuery, None]) -> Response:
+    """List commands, newest first."""
+    query, database = call.query, call.context.database
+    which = commands.Filter(
+        query.charge_point_id,
+        query.action,
+        query.state,
+        query.actor,
+        query.batch_id,
+        moment("from", query.since),
+        moment("to", query.until),
+    )
+
+    async def page(limit: int, offset: int) -> tuple[Sequence[Row], int]:
+        rows = await database.read(commands.page, which, None, limit, offset)
+        return rows, await database.read(commands.count, which)
+
+    async def behind(row: Row, limit: int) -> Sequence[Row]:
+        return await database.read(commands.page, which, row["id"], limit, 0)
+
+    return await answer_list(call, Source(page, behind, show))
 
 
 @operation(tag=TAG, answer=CommandRecord, query=NoQuery, problems=("not-found",))
 async def read_command(call: Call[NoQuery, None]) -> Response:
     """Show a command and what became of it."""
-    text = call.id
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-    row = None
-    if 0 < number <= INT64_MAX:
-        row = await call.context.database.read(commands.find, number)
+    row = await call.context.database.read(commands.find, number_in(call))
     if row is None:
-        raise Problem("not-found", f"there is no command {text}")
-    return answer(
-        CommandRecord(
-            id=row["id"],
-            charge_point_id=row["charge_point_id"],
-            action=row["action"],
-            payload=_parsed(row["payload"]),
-            actor=row["actor"],
-            state=row["state"],
-            created_at=format_timestamp(row["created_at"]),
-            sent_at=format_timestamp(row["sent_at"]),
-            answered_at=format_timestamp(row["answered_at"]),
-            expires_at=format_timestamp(row["expires_at"]),
-            response=_parsed(row["response"]),
-            error=row["error"],
+        raise Problem("not-found", f"there is no command {call.id}")
+    return answer(show(row))
+
+
+@operation(
+    tag=TAG,
+    answer=CommandRecord,
+    role=OPERATE,
+    query=NoQuery,
+    problems=("not-found", "conflict"),
+)
+async def cancel_command(call: Call[NoQuery, None]) -> Response:
+    """Cancel a command that was not sent yet.
+
+    What was sent cannot be taken back: 409.
+    """
+    number = number_in(call)
+    row = await call.context.commands.cancel(number, call.actor)
+    if row is None:
+        found = await call.context.database.read(commands.find, number)
+        if found is None:
+            raise Problem("not-found", f"there is no command {call.id}")
+        raise Problem(
+            "conflict", f"command {number} is {found['state']}: only a queued one can be cancelled"
         )
-    )
+    return answer(show(row))
 
 
 def _parsed(text: str | None) -> Any:

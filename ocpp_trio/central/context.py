@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
 from ocpp_trio.central.presence import Presence
+from ocpp_trio.central.queue import Queue
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now, system_now
 from ocpp_trio.store.database import Database
@@ -22,3 +23,4 @@ class Central:
     hub: Hub = field(default_factory=Hub)
     presence: Presence = field(default_factory=Presence)
     hints: Hints = field(default_factory=Hints)
+    queue: Queue = field(default_factory=Queue)

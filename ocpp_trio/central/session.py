@@ -117,6 +117,7 @@ class Session:
             nursery.start_soon(self.carrier.run)
             nursery.start_soon(self._watch_transport)
             self._transport.attach(self._receive)
+            self.central.queue.feed(self)
             await self._over.wait()
             assert self._end is not None
             reason = self._end[1]

@@ -58,10 +58,11 @@ class Station:
             text = msgspec.json.encode(answer).decode()
         now = self.central.now()
         database = self.central.database
-        await database.write(commands.mark_sent, order.command_id, now)
+        order.claimed = await database.write(commands.mark_sent, order.command_id, now)
         with suppress(StoreUnavailable):
             await database.write(commands.finish, order.command_id, state, text, error, now)
         order.done.set()
+        self.central.queue.over(order.command_id, order.response, order.error)
 
     def end(self, code: int, reason: str) -> None:
         """Note that the connection was closed."""

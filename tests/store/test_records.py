@@ -72,9 +72,9 @@ async def test_of_a_stranger_only_so_many_are_kept(database: Database) -> None:
 # Commands
 
 
-async def create(database: Database) -> int:
+async def create(database: Database, expires_at: int | None = START + 30_000) -> int:
     return await database.write(
-        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", None, START + 30_000, START
+        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", None, expires_at, START
     )
 
 
@@ -136,16 +136,18 @@ async def test_what_was_under_way_at_a_crash_is_unknown_or_expired(
     open_test_database: OpenDatabase,
 ) -> None:
     async with open_test_database() as database:
-        queued, sent, done, timed_out = [await create(database) for _ in range(4)]
+        queued, sent, done, timed_out = [await create(database, None) for _ in range(4)]
+        kept, too_old = await create(database), await create(database, START + 50)
         await database.write(commands.mark_sent, sent, START)
         await finish(database, done, "accepted")
         await finish(database, timed_out, "timeout")
     async with open_test_database() as database:
-        assert await database.write(commands.abandon, START + 50) == 2
+        assert await database.write(commands.abandon, START + 50) == 3
         states = [
-            (await command(database, number))["state"] for number in (queued, sent, done, timed_out)
+            (await command(database, number))["state"]
+            for number in (queued, sent, done, timed_out, kept, too_old)
         ]
-        assert states == ["expired", "unknown", "accepted", "timeout"]
+        assert states == ["expired", "unknown", "accepted", "timeout", "queued", "expired"]
         row = await command(database, sent)
         assert (row["error"], row["answered_at"]) == ("the server was restarted", START + 50)
         assert await database.write(commands.abandon, START + 60) == 0

@@ -30,6 +30,7 @@ async def boot_notification(session: Session, request: Request) -> Payload:
     session.registration = row["registration"]
     session.booted = True
     session.heartbeat_interval = row["heartbeat_interval"]
+    central.queue.feed(session)
     log.info(
         "boot",
         charge_point=session.charge_point_id,
