@@ -42,6 +42,12 @@ class CommandSettings:
         values.integer(1, 10_000),
         "charge points that a batch asks at once, at most",
     )
+    batch_grace: float = _var(
+        "OCPP_BATCH_GRACE",
+        "300",
+        values.seconds(0, 86400),
+        "after a restart, what a batch has still to send is kept for so long",
+    )
     idempotency_keep: float = _var(
         "OCPP_IDEMPOTENCY_KEEP",
         "86400",

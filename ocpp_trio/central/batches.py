@@ -32,8 +32,9 @@ class Batches:
         """Go on with what the last process left; run until `stop`."""
         async with trio.open_nursery() as nursery:
             self._nursery, self._scope = nursery, nursery.cancel_scope
-            for batch_id, concurrency in await self._central.database.read(
-                command_batches.unfinished
+            grace = int(self._central.settings.batch_grace * 1000)
+            for batch_id, concurrency in await self._central.database.write(
+                command_batches.take_up, self._central.now() + grace
             ):
                 log.info("batch taken up again", batch=batch_id)
                 self.start(batch_id, concurrency)

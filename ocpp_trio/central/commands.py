@@ -51,8 +51,8 @@ class Commands:
         """What goes on without a caller: kept commands, batches, callers who do not wait."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            await self._central.queue.open(self._central, nursery)
             await nursery.start(self.batches.run)
+            await self._central.queue.open(self._central, nursery)
             task_status.started()
             await trio.sleep_forever()
 

@@ -121,6 +121,9 @@ def count(tx: Tx, action: str | None, actor: str | None) -> int:
     return total
 
 
-def unfinished(tx: Tx) -> list[tuple[int, int]]:
-    """(id, concurrency) of the batches that have something to send."""
+def take_up(tx: Tx, until: int) -> list[tuple[int, int]]:
+    """At start: (id, concurrency) of the batches that have something to send. `until` (ms) it is
+    kept for stations that are not back yet, unless it expires later anyway.
+    """
+    tx.run(Q.extend, until=until)
     return [(row["id"], row["concurrency"]) for row in tx.all(Q.unfinished)]

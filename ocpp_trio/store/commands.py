@@ -186,9 +186,9 @@ def count(tx: Tx, which: Filter) -> int:
     return total
 
 
-def next_kept(tx: Tx, charge_point_id: str, after: int, now: int) -> Row | None:
+def next_kept(tx: Tx, charge_point_id: str, after: int) -> Row | None:
     """The oldest command behind `after` that is kept for a charge point."""
-    return tx.one(Q.next_kept, charge_point_id=charge_point_id, after=after, now=now)
+    return tx.one(Q.next_kept, charge_point_id=charge_point_id, after=after)
 
 
 def expected(tx: Tx) -> list[str]:

@@ -44,6 +44,11 @@ SELECT batch_id, state, count(*) AS commands FROM commands
 WHERE batch_id BETWEEN :first AND :last
 GROUP BY batch_id, state;
 
+-- name: extend
+-- After a restart nobody is connected yet: what a batch has to send is kept for a while.
+UPDATE commands SET expires_at = :until
+WHERE state = 'queued' AND batch_id IS NOT NULL AND expires_at IS NULL;
+
 -- name: unfinished
 -- Batches that have something to send.
 SELECT id, concurrency FROM command_batches

@@ -89,7 +89,8 @@ WHERE charge_point_id = :charge_point_id AND state = 'queued' AND expires_at IS 
 -- name: next_kept
 -- The oldest command behind `after` that is kept for a charge point.
 SELECT * FROM commands
-WHERE charge_point_id = :charge_point_id AND state = 'queued' AND expires_at > :now AND id > :after
+WHERE charge_point_id = :charge_point_id AND state = 'queued' AND expires_at IS NOT NULL
+    AND id > :after
 ORDER BY id LIMIT 1;
 
 -- name: expected
