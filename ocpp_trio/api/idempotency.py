@@ -20,7 +20,7 @@ from ocpp_trio.api.command_batches import answer_batch
 from ocpp_trio.api.command_log import answer_record
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.operation import Call, Handler
-from ocpp_trio.api.problems import Problem, from_error, innermost, invalid
+from ocpp_trio.api.problems import Problem, from_error, innermost, invalid, unforeseen
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import command_batches, commands, idempotency
 from ocpp_trio.store.database import Row
@@ -90,9 +90,7 @@ class KeptAnswers:
         try:
             response = await handler(call)
         except Exception as error:
-            problem = from_error(innermost(error))
-            if problem is None:
-                problem = Problem("internal-error", "the server failed")
+            problem = from_error(innermost(error)) or unforeseen()
             body = answer(problem.details(), problem.status, media_type=PROBLEM)
             await self._settle(row["id"], body)
             raise

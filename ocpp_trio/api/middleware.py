@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocpp_trio.api.answers import PROBLEM, answer
 from ocpp_trio.api.params import header
-from ocpp_trio.api.problems import Problem, from_error, innermost
+from ocpp_trio.api.problems import Problem, from_error, innermost, unforeseen
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class ErrorBarrier:
                 log.exception(
                     "request failed", source="api", method=scope["method"], path=scope["path"]
                 )
-                problem = Problem("internal-error", "the server's log says more")
+                problem = unforeseen()
             if started:
                 # Too late to say so: without its end, the client sees that the answer is not whole.
                 log.error("answer broken off", source="api", path=scope["path"], why=str(error))

@@ -138,6 +138,11 @@ def invalid(field: str, message: str) -> Problem:
     return Problem("invalid-request", f"{field}: {message}", errors=[(field, message)])
 
 
+def unforeseen() -> Problem:
+    """What the client is told of an error that nobody foresaw."""
+    return Problem("internal-error", "the server's log says more")
+
+
 def from_error(error: Exception) -> Problem | None:
     """The problem that stands for an error; None for one that nobody foresaw."""
     if isinstance(error, Problem):

@@ -16,6 +16,7 @@ from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.session import Session
 from ocpp_trio.config import Settings
+from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import CommandFailed, StoreUnavailable
 from ocpp_trio.store import charge_points, commands, id_tags, starts, stops
 from ocpp_trio.store.database import Database
@@ -55,6 +56,7 @@ class Station:
             state, error = answer.state, str(answer)
         else:
             order.response = answer
+            state = state_of(answer)
             text = msgspec.json.encode(answer).decode()
         now = self.central.now()
         database = self.central.database
