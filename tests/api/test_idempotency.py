@@ -129,9 +129,9 @@ async def test_what_was_not_sent_may_be_tried_again(api: Api) -> None:
     await api.register("CP001")
     assert_problem(await post(api, "k"), 503, "charge-point-offline")
     station = await api.connect()
-    station.waiting = 99  # type: ignore[misc]
+    station.waiting = 99
     assert_problem(await post(api, "k"), 429, "too-many-commands")
-    station.waiting = 0  # type: ignore[misc]
+    station.waiting = 0
     assert (await post(api, "k")).status_code == 200
     assert len(station.received) == 1
 
