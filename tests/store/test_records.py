@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from ocpp_trio.domain.commands import Command
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import api_keys, commands, logs, notices, review
-from ocpp_trio.store.database import Database, Row
+from ocpp_trio.store.database import Database, Row, Tx
+from ocpp_trio.store.effects import ENDED, Effect
 from tests.conftest import OpenDatabase
 from tests.support.clock import START
 from tests.support.statements import execute, fetch
@@ -151,6 +153,46 @@ async def test_what_was_under_way_at_a_crash_is_unknown_or_expired(
         row = await command(database, sent)
         assert (row["error"], row["answered_at"]) == ("the server was restarted", START + 50)
         assert await database.write(commands.abandon, START + 60) == 0
+
+
+async def test_a_command_is_claimed_once(database: Database) -> None:
+    number, cancelled, expired = [await create(database) for _ in range(3)]
+    assert await database.write(commands.cancel, cancelled, "enough", START) is not None
+    assert await database.write(commands.cancel, cancelled, "again", START) is None
+    assert await database.write(commands.mark_sent, number, START)
+    assert not await database.write(commands.mark_sent, number, START)
+    assert not await database.write(commands.mark_sent, cancelled, START)
+    assert not await database.write(commands.mark_sent, expired, START + 30_000)
+    assert await database.write(commands.cancel, number, "too late", START) is None
+    assert await database.write(commands.expire, START + 30_000) == [expired]
+
+
+async def test_every_end_has_its_effect_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[tuple[int, str]] = []
+
+    def note(_: Tx, command: Command, __: int) -> None:
+        ended.append((command.id, command.state))
+
+    monkeypatch.setitem(cast(dict[str, Effect], ENDED), "Reset", note)
+    answered, cancelled, expired = [await create(database) for _ in range(3)]
+    sent, lost = await create(database, None), await create(database, None)
+    for number in (answered, sent):
+        await database.write(commands.mark_sent, number, START)
+    await finish(database, answered, "accepted", '{"status":"Accepted"}')
+    await database.write(commands.cancel, cancelled, "enough", START)
+    await database.write(commands.cancel, cancelled, "enough", START)
+    await database.write(commands.expire, START + 30_000)
+    await database.write(commands.abandon, START + 30_000)
+    await database.write(commands.abandon, START + 30_000)
+    assert ended == [
+        (answered, "accepted"),
+        (cancelled, "cancelled"),
+        (expired, "expired"),
+        (sent, "unknown"),
+        (lost, "expired"),
+    ]
 
 
 async def test_no_such_command(database: Database) -> None:
