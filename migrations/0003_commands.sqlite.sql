@@ -11,7 +11,6 @@ ALTER TABLE commands ADD COLUMN idempotency_id BIGINT;
 CREATE INDEX commands_queued ON commands (charge_point_id, id) WHERE state = 'queued';
 CREATE INDEX commands_batch ON commands (batch_id, state, id) WHERE batch_id IS NOT NULL;
 CREATE INDEX commands_idempotency ON commands (idempotency_id) WHERE idempotency_id IS NOT NULL;
-CREATE INDEX commands_created ON commands (created_at);
 
 -- One command for many stations, and what was asked for under an idempotency key.
 

@@ -76,11 +76,8 @@ class Commands:
         station that cannot be asked now; the caller waits `timeout` seconds for it to be sent.
         CommandQueued tells a caller who waits no longer, or (not `wait`) never did.
         """
-        central = self._central
-        limit = central.settings.command_timeout if timeout is None else timeout
-        if await central.database.read(charge_points.find, charge_point_id) is None:
-            raise ChargePointUnknown(f"no charge point {charge_point_id} is registered")
-        now = central.now()
+        limit = self._central.settings.command_timeout if timeout is None else timeout
+        now = self._central.now()
         request = commands.Request(
             charge_point_id,
             action,
@@ -91,10 +88,7 @@ class Commands:
             int(limit * 1000),
             idempotency_id,
         )
-        bound = central.settings.durable_queue
-        command_id = await central.database.write(commands.enqueue, request, bound, now)
-        if command_id is None:
-            raise TooManyWaiting(f"{bound} commands are kept for charge point {charge_point_id}")
+        command_id = await self._record(request, now)
         if expires is not None:
             return await self._keep(charge_point_id, command_id, limit, wait)
         order = Order(command_id, action, payload, limit)
@@ -106,6 +100,16 @@ class Commands:
         assert self._nursery is not None
         self._nursery.start_soon(contained, "command", partial(self._alone, session, order))
         raise _queued(command_id)
+
+    async def _record(self, request: commands.Request, now: int) -> int:
+        database, point = self._central.database, request.charge_point_id
+        if await database.read(charge_points.find, point) is None:
+            raise ChargePointUnknown(f"no charge point {point} is registered")
+        bound = self._central.settings.durable_queue
+        command_id = await database.write(commands.enqueue, request, bound, now)
+        if command_id is None:
+            raise TooManyWaiting(f"{bound} commands are kept for charge point {point}")
+        return command_id
 
     async def cancel(self, command_id: int, actor: str) -> Row | None:
         """Cancel a command that was not sent yet: its row, None if it was, or there is none."""
