@@ -198,3 +198,28 @@ def test_a_batch_goes_on_after_a_kill(server: Server) -> None:
     assert (batch["accepted"], batch["unknown"], batch["total"]) == (3, 1, 4)
     assert server.stop() == 0
     assert server.errors() == []
+
+
+def test_an_ordered_stop_leaves_a_batch_for_the_next_start(server: Server) -> None:
+    names = [f"CP{number:03}" for number in range(3)]
+    for name in names:
+        known(server, name)
+    with connected(server.url, names[0]) as first, connected(server.url, names[1]) as second:
+        first.boot()
+        second.boot()
+        body = {"action": "ClearCache", "chargePointIds": names, "concurrency": 1}
+        url = server.request("POST", "/api/command-batches", body).headers["location"]
+        command(first)
+        assert server.stop() == 0
+    assert server.errors() == []
+    server.start()
+    batch = server.get(url)
+    assert (batch["unknown"], batch["queued"], batch["done"]) == (1, 2, False)
+    for name in names[1:]:
+        with connected(server.url, name) as station:
+            station.boot()
+            answer(station, command(station))
+    eventually(lambda: bool(server.get(url)["done"]))
+    assert server.get(url)["accepted"] == 2
+    assert server.stop() == 0
+    assert server.errors() == []
