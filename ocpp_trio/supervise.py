@@ -22,6 +22,14 @@ class Health:
         self.failing: dict[str, str] = {}
 
 
+async def contained(name: str, work: Tick) -> None:
+    """Run `work` once. What it raises is logged and ends with it, not with its neighbours."""
+    try:
+        await work()
+    except Exception:
+        log.exception("task failed", source=name)
+
+
 async def every(seconds: float, name: str, tick: Tick, health: Health) -> None:
     """Run `tick` every so many seconds, for ever, however often it fails.
 
