@@ -82,7 +82,7 @@ class ChargePoint:
         self.out_of_service: set[int] = set()
         self.sessions_played = 0
         self.busy = False
-        self._installing = False
+        self._installing = 0
         self._status = "Available"
         self._nursery: trio.Nursery | None = None
 
@@ -193,13 +193,13 @@ class ChargePoint:
     @asynccontextmanager
     async def out_of_use(self) -> AsyncIterator[None]:
         """Begin no session any more, wait for the end of the one that runs, then be Unavailable."""
-        self._installing = True
+        self._installing += 1
         try:
             await self.refresh_status()
             await self.bell.until(lambda: self.session is None)
             yield
         finally:
-            self._installing = False
+            self._installing -= 1
             self.bell.ring()
             self.spawn(self.refresh_status)
 

@@ -101,6 +101,9 @@ async def test_logs(autojump_clock: MockClock, central: Central, idle: PlayFleet
             {"status": "Uploading", "requestId": 2},
             {"status": "Uploaded", "requestId": 2},
         ]
+        await trio.testing.wait_all_tasks_blocked()
+        await central.status("ExtendedTriggerMessage", requestedMessage="LogStatusNotification")
+        assert await central.until("LogStatusNotification", 4) == {"status": "Idle"}
 
 
 async def test_a_log_that_fails_is_told_again(
