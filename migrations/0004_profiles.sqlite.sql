@@ -114,7 +114,7 @@ CREATE TABLE local_lists (
     -- The highest version ever sent; versions only go up.
     last_version BIGINT NOT NULL DEFAULT 0,
     state TEXT NOT NULL
-        CHECK (state IN ('unknown', 'sent', 'accepted', 'mismatch', 'failed', 'not-supported')),
+        CHECK (state IN ('unknown', 'accepted', 'mismatch', 'failed', 'not-supported')),
     status TEXT,
     command_id BIGINT,
     synchronised_at BIGINT,

@@ -43,7 +43,9 @@ from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
+from ocpp_trio.services.reservation_expiry import expire_reservations
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import open_database
@@ -125,11 +127,26 @@ async def _serve(
         async with trio.open_nursery() as services:
             presence = partial(central.presence.write, database)
             log_writer = partial(write_logs, database, logs.ENTRIES)
-            for seconds, name, tick in (
-                (settings.presence_interval, "presence", presence),
-                (settings.log_interval, "log writer", log_writer),
+            expire = partial(expire_reservations, database, central.now)
+            lists = LocalListSync(central, orders).tick
+            for is_on, seconds, name, tick in (
+                (True, settings.presence_interval, "presence", presence),
+                (True, settings.log_interval, "log writer", log_writer),
+                (
+                    settings.reservation_expiry,
+                    settings.reservation_expiry_interval,
+                    "reservation expiry",
+                    expire,
+                ),
+                (
+                    settings.local_list_sync,
+                    settings.local_list_sync_interval,
+                    "local list sync",
+                    lists,
+                ),
             ):
-                services.start_soon(every, seconds, name, tick, health, name=name)
+                if is_on:
+                    services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:

@@ -12,6 +12,8 @@ from ocpp_trio.api.operation import Call
 from ocpp_trio.api.params import IdTag, Int64, Natural
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.api.sending import (
+    PROFILE_RULE,
+    RULE,
     Command,
     CommandAnswer,
     SendQuery,
@@ -193,11 +195,12 @@ class Generic(Command):
         "action": "GetDiagnostics",
         "payload": {"location": "ftp://example.com/diagnostics", "retries": 3},
     },
+    problems=(PROFILE_RULE, RULE),
 )
 async def generic(call: Call[SendQuery, Generic]) -> Response:
     """Send a charge point any command.
 
-    The payload is checked against the action's schema before it is sent.
+    The payload is checked against the action's schema and the rules of OCPP before it is sent.
     """
     body = call.body
     outcome = await send(call, body.charge_point_id, body.action, body.payload or {})

@@ -14,8 +14,11 @@ from ocpp_trio.api.operation import Call, Handler, Operation, operation
 from ocpp_trio.api.params import ChargePointId, Lenient
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.commands import Outcome
+from ocpp_trio.domain.command_rules import broken_rules
+from ocpp_trio.errors import ChargePointUnknown
 from ocpp_trio.ocppj import frames
 from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM
+from ocpp_trio.store import charge_points
 
 TAG = "Commands"
 
@@ -25,6 +28,10 @@ SUCCESS = frozenset({"Accepted", "Unlocked"})
 
 # Configuration keys whose change needs more than a CALL: the server's own side must change as well.
 GUARDED_KEYS = frozenset({"authorizationkey", "securityprofile"})
+
+WITH_PROFILE = frozenset({"RemoteStartTransaction", "SetChargingProfile"})
+PROFILE_RULE = "charging-profile-rule"
+RULE = "command-rule"
 
 PROBLEMS = (
     "charge-point-unknown",
@@ -52,10 +59,18 @@ class SendQuery(Lenient):
     ) = None
 
 
+class StrictSendQuery(SendQuery, forbid_unknown_fields=True):
+    """How to send; unknown parameters are refused."""
+
+
 class Command(Lenient):
     """A command to a charge point."""
 
     charge_point_id: ChargePointId
+
+
+class StrictCommand(Command, forbid_unknown_fields=True):
+    """A command to a charge point; unknown fields are refused."""
 
 
 class CommandAnswer(Resource):
@@ -105,7 +120,7 @@ async def send(
     """
     if action not in FROM_CENTRAL_SYSTEM:
         raise invalid("action", "is not an action that a central system sends")
-    _check(action, payload)
+    check(action, payload)
     return await call.context.commands.execute(
         charge_point_id,
         action,
@@ -116,7 +131,8 @@ async def send(
     )
 
 
-def _check(action: str, payload: dict[str, Any]) -> None:
+def check(action: str, payload: dict[str, Any]) -> None:
+    """Raise a Problem if a payload must not be sent to any charge point."""
     errors = frames.check_request(action, payload)
     if errors:
         raise Problem(
@@ -131,6 +147,23 @@ def _check(action: str, payload: dict[str, Any]) -> None:
             f"{payload['key']} is not changed by a command: the server, which checks connections by"
             " it, would lock the charge point out",
         )
+    check_rules(action, payload)
+
+
+def check_rules(action: str, payload: dict[str, Any]) -> None:
+    """Raise a Problem that names the rules of OCPP that a payload breaks, although it fits the
+    schema.
+    """
+    broken = broken_rules(action, payload)
+    if broken:
+        detail = "; ".join(f"{field} {rule}" for field, rule in broken[:3])
+        raise Problem(PROFILE_RULE if action in WITH_PROFILE else RULE, detail, errors=broken)
+
+
+async def require_charge_point(call: Call[Any, Any], charge_point_id: str) -> None:
+    """Raise ChargePointUnknown before anything is stored about a charge point that is not there."""
+    if await call.context.database.read(charge_points.find, charge_point_id) is None:
+        raise ChargePointUnknown(f"no charge point {charge_point_id} is registered")
 
 
 def words(charge_point_id: str, outcome: Outcome) -> dict[str, Any]:

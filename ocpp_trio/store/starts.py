@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ocpp_trio.domain import rules
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import id_tags, queries, review
+from ocpp_trio.store import charging_profiles, id_tags, queries, reservations, review
 from ocpp_trio.store.database import Tx
 
 Q = queries.load("transactions")
@@ -73,6 +73,10 @@ def start(
         flags=" ".join(flags),
     )
     assert row is not None
+    # A remote start has found its transaction by now: its profile belongs to it.
+    charging_profiles.attach(tx, charge_point_id, now)
+    if payload.get("reservationId") is not None:
+        reservations.use(tx, charge_point_id, payload["reservationId"], row["id"], now)
     if connector_id <= 0:
         review.keep(
             tx,

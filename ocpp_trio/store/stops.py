@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ocpp_trio.domain import energy, rules
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import id_tags, meter_values, queries, review
+from ocpp_trio.store import charging_profiles, id_tags, meter_values, queries, review
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("transactions")
@@ -98,6 +98,9 @@ def _complete(tx: Tx, row: Row, **values: Any) -> None:
         # an equal start is a new one.
         replay_key = f"{replay_key}|{row['id']}"
     tx.run(Q.complete, id=row["id"], replay_key=replay_key, **values)
+    charging_profiles.end_transaction(
+        tx, row["charge_point_id"], row["id"], row["connector_id"], values["now"]
+    )
 
 
 def _same_stop(row: Row, payload: Mapping[str, Any]) -> bool:

@@ -35,6 +35,7 @@ async def test_a_transaction_has_all_its_fields(api: Api) -> None:
             "stopIdTag": None,
             "receivedAt": "2026-11-23T08:00:00Z",
             "flags": [],
+            "chargingLimit": None,
         }
     ]
     await api.stop(number, 5500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -36,7 +37,7 @@ def installed(
     start: int | None = NOW - 2 * HOUR,
     duration: int | None = None,
     unit: str = "A",
-    periods: list[tuple[int, float]] | None = None,
+    periods: Sequence[tuple[int, float]] | None = None,
     phases: int | None = None,
     valid: tuple[int | None, int | None] = (None, None),
     recurrency: str | None = None,

@@ -20,7 +20,7 @@ Payload = dict[str, Any]
 
 
 def profile(**changes: Any) -> Payload:
-    """A TxDefaultProfile that breaks no rule; `schedule_...` is for its schedule, None leaves out."""
+    """A TxDefaultProfile that breaks no rule; `schedule_` is for its schedule, None leaves out."""
     fields: Payload = {
         "chargingProfileId": 1,
         "stackLevel": 0,
