@@ -24,6 +24,8 @@ CANCELLED = "cancelled"
 EXPIRED = "expired"
 REFUSED = "refused"
 
+ENDING = frozenset({"Faulted", "Unavailable"})
+"""States of a connector that end the reservations on it (section 5.13)."""
 BY_CHARGE_POINT = "charge point"
 NOT_SENT = frozenset({"expired", "cancelled"})
 """States of a command that never went out."""
@@ -121,6 +123,14 @@ def use(tx: Tx, charge_point_id: str, reservation_id: int, transaction_id: int, 
     row = tx.one(Q.usable, charge_point_id=charge_point_id, reservation_id=reservation_id)
     if row is not None and row["state"] != USED:
         _change(tx, row, USED, now, BY_CHARGE_POINT, transaction_id=transaction_id)
+
+
+def terminate(tx: Tx, charge_point_id: str, connector_id: int, status: str, now: int) -> None:
+    """A connector, or with 0 the whole station, can no longer be used: its reservations are over
+    (section 5.13).
+    """
+    for row in tx.all(Q.standing, charge_point_id=charge_point_id, connector_id=connector_id):
+        _change(tx, row, CANCELLED, now, BY_CHARGE_POINT, f"connector {connector_id} is {status}")
 
 
 def expire(tx: Tx, limit: int, now: int) -> int:

@@ -47,6 +47,13 @@ WHERE charge_point_id = :charge_point_id AND reservation_id = :reservation_id
   AND state <> 'refused'
 ORDER BY id DESC LIMIT 1;
 
+-- name: standing
+-- Accepted reservations of a connector, with 0 of the whole charge point.
+SELECT * FROM reservations
+WHERE charge_point_id = :charge_point_id AND state = 'accepted'
+  AND (CAST(:connector_id AS BIGINT) = 0 OR connector_id = :connector_id)
+ORDER BY id;
+
 -- name: due
 -- Reservations whose time is over.
 SELECT * FROM reservations
