@@ -106,14 +106,14 @@ def read_profile(
         cycle,
         None if duration is None else duration * 1000,
         schedule["chargingRateUnit"],
-        [
+        tuple(
             Period(
                 period["startPeriod"] * 1000,
                 Decimal(str(period["limit"])),
                 period.get("numberPhases", DEFAULT_PHASES),
             )
             for period in schedule["chargingSchedulePeriod"]
-        ],
+        ),
     )
 
 
@@ -216,17 +216,24 @@ def _next_change_of(profiles: Sequence[Profile], started_at: int, moment: int) -
 
 def _next_change(profile: Profile, started_at: int, moment: int) -> int | None:
     """The first moment after `moment` at which this profile may say something else."""
+    if profile.valid_from is not None and moment < profile.valid_from:
+        return profile.valid_from
+    if profile.valid_to is None:
+        return _next_change_of_schedule(profile, started_at, moment)
+    if moment >= profile.valid_to:
+        return None
+    change = _next_change_of_schedule(profile, started_at, moment)
+    return profile.valid_to if change is None else min(change, profile.valid_to)
+
+
+def _next_change_of_schedule(profile: Profile, started_at: int, moment: int) -> int | None:
     start, end = _run(profile, started_at, moment)
-    changes = [start, *(start + period.start for period in profile.periods)]
-    if end is not None:
-        changes = [each for each in changes if each < end]
-        changes.append(end)
-    if profile.cycle is not None and moment >= start:
-        changes.append(start + profile.cycle)
-    if profile.valid_to is not None:
-        # What would come after its end never comes.
-        changes = [each for each in changes if each < profile.valid_to]
-        changes.append(profile.valid_to)
-    if profile.valid_from is not None:
-        changes.append(profile.valid_from)
-    return min((each for each in changes if each > moment), default=None)
+    if moment < start:
+        return start
+    if end is not None and moment >= end:
+        return None if profile.cycle is None else start + profile.cycle
+    for period in profile.periods:
+        change = start + period.start
+        if change > moment:
+            return change if end is None else min(change, end)
+    return end

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.charging_limits import Limit, Profile, effective_limit, read_profile
@@ -22,6 +23,9 @@ Q = queries.load("charging_profiles")
 WAITING = "waiting"
 INSTALLED = "installed"
 REMOVED = "removed"
+
+READ_PROFILES = 4096
+"""Profiles kept as they were read: lists of transactions ask for the same ones again and again."""
 
 
 class Filters(NamedTuple):
@@ -165,6 +169,11 @@ def end_transaction(
     )
 
 
+@lru_cache(maxsize=READ_PROFILES)
+def _read(text: str, connector_id: int, transaction_id: int | None, installed_at: int) -> Profile:
+    return read_profile(json.loads(text), connector_id, transaction_id, installed_at)
+
+
 def limits(tx: Tx, running: Iterable[Row], now: int) -> dict[int, Limit]:
     """The limits that hold for running transactions, by their ids."""
     found: dict[int, Limit] = {}
@@ -173,8 +182,8 @@ def limits(tx: Tx, running: Iterable[Row], now: int) -> dict[int, Limit]:
         charge_point_id = row["charge_point_id"]
         if charge_point_id not in profiles:
             profiles[charge_point_id] = [
-                read_profile(
-                    json.loads(each["profile"]),
+                _read(
+                    each["profile"],
                     each["connector_id"],
                     each["transaction_id"],
                     each["installed_at"],
