@@ -11,7 +11,7 @@ from ocpp_trio.store import charging_profiles, composite_schedules, named_profil
 from ocpp_trio.store.charging_profiles import Filters
 from ocpp_trio.store.database import Database, Row
 from tests.support.clock import FakeNow
-from tests.support.commands import Operator
+from tests.support.operator import Operator
 from tests.support.sessions import Station
 from tests.support.statements import execute
 

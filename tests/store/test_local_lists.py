@@ -9,7 +9,7 @@ import pytest
 from ocpp_trio.store import id_tags, local_lists
 from ocpp_trio.store.database import Database, Row
 from tests.support.clock import HOUR, FakeNow
-from tests.support.commands import Operator
+from tests.support.operator import Operator
 
 Entries = list[dict[str, Any]]
 

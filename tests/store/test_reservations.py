@@ -12,7 +12,7 @@ from ocpp_trio.store import connectors, reservations
 from ocpp_trio.store.database import Database, Row
 from ocpp_trio.store.reservations import Filters
 from tests.support.clock import HOUR, MINUTE, FakeNow
-from tests.support.commands import Operator
+from tests.support.operator import Operator
 from tests.support.sessions import Station
 
 
