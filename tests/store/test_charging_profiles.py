@@ -189,7 +189,8 @@ async def join(database: Database, command_id: int, transaction_id: int) -> None
         execute,
         "INSERT INTO remote_starts (command_id, charge_point_id, id_tag, tag_key, state,"
         f" requested_at, expires_at, transaction_id) VALUES ({command_id}, 'CP1', 'T', 't',"
-        f" 'started', 0, 0, {transaction_id})",
+        f" 'started', 0, 0, {transaction_id}) ON CONFLICT (command_id) DO UPDATE"
+        " SET state = 'started', transaction_id = excluded.transaction_id",
     )
 
 
