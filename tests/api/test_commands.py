@@ -370,10 +370,10 @@ async def test_a_profile_against_the_rules_names_each(api: Api, name: str) -> No
         body = {"action": "RemoteStartTransaction", "payload": body}
     response = await api.post(path(name), {"chargePointId": "CP001", **body})
     problem = assert_problem(response, 422, "charging-profile-rule")
-    assert [each["field"] for each in problem["errors"]] == [
+    assert {each["field"] for each in problem["errors"]} == {
         "chargingProfile.chargingProfilePurpose",
         "chargingProfile.transactionId",
-    ]
+    }
     assert station.received == []
 
 
