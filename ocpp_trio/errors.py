@@ -6,6 +6,7 @@ OcppTrioError
 |  |- StoreUnavailable    the database did not take the work; nothing was stored
 |  |- SchemaError         the database's schema is not the one this version needs
 |  `- DatabaseInUse       another server holds this SQLite file
+|- ReportTooLarge         a report would not fit into memory
 |- CallRefused            a handler answers a CALL with a CALLERROR
 `- CommandFailed          a command to a charge point had no answer to return
    |- ChargePointUnknown
@@ -49,6 +50,10 @@ class SchemaError(StoreError):
 
 class DatabaseInUse(StoreError):
     """Another server holds this SQLite file."""
+
+
+class ReportTooLarge(OcppTrioError):
+    """A report would have more groups than anybody reads, or than memory should hold."""
 
 
 class CallRefused(OcppTrioError):

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from starlette.types import Receive, Scope
 
 from ocpp_trio.api.problems import Problem, invalid
+from ocpp_trio.domain.times import parse_timestamp
 
 MAX_DEPTH = 20
 MAX_PARAMETERS = 50
@@ -28,6 +29,7 @@ T = TypeVar("T", bound=Struct)
 ChargePointId = Annotated[str, Meta(min_length=1, max_length=48, description="charge point id")]
 IdTag = Annotated[str, Meta(min_length=1, max_length=20, description="1 to 20 characters")]
 Int64 = Annotated[int, Meta(ge=-INT64_MAX, le=INT64_MAX)]
+Moment = Annotated[str, Meta(description="ISO 8601; UTC without a zone")]
 Natural = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 Note = Annotated[str, Meta(max_length=1000)]
 
@@ -79,6 +81,16 @@ def read_query(struct: type[T], raw: bytes) -> T:
         return msgspec.convert(values, struct, strict=False)
     except msgspec.ValidationError as error:
         raise _explained(struct, str(error)) from error
+
+
+def moment(field: str, text: str | None) -> int | None:
+    """A parameter that is a moment, in ms."""
+    if text is None:
+        return None
+    found = parse_timestamp(text)
+    if found is None:
+        raise invalid(field, "must be a date and time such as 2026-11-23T08:00:00Z")
+    return found
 
 
 async def read_body(scope: Scope, receive: Receive, timeout: float) -> bytes:  # noqa: ASYNC109

@@ -14,6 +14,7 @@ from ocpp_trio.api import (
     connectors,
     docs,
     logs,
+    meter_values,
     reports,
     status,
     transactions,
@@ -35,6 +36,8 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
     "/api/charge-points/{id}/block": {"POST": charge_points.block_charge_point},
     "/api/connectors": {"GET": connectors.list_connectors},
     "/api/transactions": {"GET": transactions.list_transactions},
+    "/api/transactions/{id}": {"GET": transactions.read_transaction},
+    "/api/meter-values": {"GET": meter_values.list_meter_values},
     "/api/logs": {"GET": logs.list_logs},
     "/api/authorizations": {
         "GET": authorizations.list_authorizations,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ocpp_trio.api.answers import Energy, Resource, Timestamp, answer
 from ocpp_trio.api.listing import ListQuery, Source, answer_list
 from ocpp_trio.api.operation import Call, operation
-from ocpp_trio.api.params import ChargePointId, Int64
+from ocpp_trio.api.params import INT64_MAX, ChargePointId, Int64, NoQuery
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.domain import energy
 from ocpp_trio.domain.times import format_timestamp
@@ -21,6 +21,13 @@ from ocpp_trio.store.database import Row
 TAG = "Transactions"
 
 Reading = Annotated[int, Meta(description="Wh")]
+
+
+class LastMeterValue(Resource):
+    """The newest energy register reading of a transaction."""
+
+    timestamp: Timestamp | None
+    wh: Reading
 
 
 class Transaction(Resource):
@@ -48,11 +55,26 @@ class Transaction(Resource):
     stop_id_tag: str | None
     received_at: Timestamp | None
     flags: list[str]
+    last_meter_value: LastMeterValue | None
+    energy_source: Annotated[
+        str, Meta(description="register, or intervals: the sum of interval readings")
+    ]
 
 
 def delivered_wh(row: Row) -> int:
     """Energy of a stored transaction, in Wh."""
-    return energy.delivered_wh(row["meter_start"], row["meter_stop"], row["register_wh"])
+    return energy.of_transaction(row)
+
+
+def _last_meter_value(row: Row) -> LastMeterValue | None:
+    if row["register_wh"] is None:
+        return None
+    return LastMeterValue(timestamp=format_timestamp(row["register_at"]), wh=row["register_wh"])
+
+
+def _flags(row: Row) -> list[str]:
+    """What was found odd when it happened, and about the energy as it is now."""
+    return list(dict.fromkeys([*row["flags"].split(), *energy.flags(delivered_wh(row))]))
 
 
 def _show(row: Row) -> Transaction:
@@ -74,7 +96,9 @@ def _show(row: Row) -> Transaction:
         reservation_id=row["reservation_id"],
         stop_id_tag=row["stop_id_tag"],
         received_at=format_timestamp(row["received_at"]),
-        flags=row["flags"].split(),
+        flags=_flags(row),
+        last_meter_value=_last_meter_value(row),
+        energy_source=energy.source_of(row),
     )
 
 
@@ -119,3 +143,16 @@ async def list_transactions(call: Call[TransactionsQuery, None]) -> Response:
         return await database.read(transactions.page, point, complete, row["id"], limit, 0)
 
     return await answer_list(call, Source(page, behind, _show))
+
+
+@operation(tag=TAG, answer=Transaction, problems=("not-found",))
+async def read_transaction(call: Call[NoQuery, None]) -> Response:
+    """Read one transaction."""
+    text = call.id
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    row = None
+    if 0 < number <= INT64_MAX:
+        row = await call.context.database.read(transactions.find, number)
+    if row is None:
+        raise Problem("not-found", f"there is no transaction {text}")
+    return answer(_show(row))

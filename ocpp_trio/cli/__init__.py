@@ -7,6 +7,7 @@ import click
 from ocpp_trio import __version__
 from ocpp_trio.cli.config import config
 from ocpp_trio.cli.migrate import migrate
+from ocpp_trio.cli.report import report
 from ocpp_trio.cli.serve import serve
 from ocpp_trio.cli.simulate import simulate
 
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate):
+for verb in (serve, migrate, config, simulate, report):
     main.add_command(verb)

@@ -1,0 +1,1 @@
+"""Work on the database beside the server, synchronous: copies, checks, reports."""
