@@ -107,7 +107,7 @@ def energy(
     zone = ZoneInfo(timezone or settings.time_zone)
     made = Report(Question(first, last, zone, group_by=group_by, split=split))
     path = Path(settings.db_sqlite_path)
-    lines = energy_report.lines(path, made, busy_timeout=settings.db_busy_timeout)
+    lines: Iterable[Line] = energy_report.lines(path, made, busy_timeout=settings.db_busy_timeout)
     try:
         with _destination(output) as out:
             # A bar would run into lines that come meanwhile.
@@ -125,7 +125,7 @@ def energy(
 @contextmanager
 def _destination(output: Path | None) -> Iterator[TextIO]:
     if output is None:
-        yield click.get_text_stream("stdout")
+        yield sys.stdout
         return
     partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
     try:

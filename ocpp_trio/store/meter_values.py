@@ -20,6 +20,8 @@ Q = queries.load("meter_values")
 METER_VALUES = "MeterValues"
 TRANSACTION_DATA = "TransactionData"
 
+SIGNED = "SignedData"
+
 STORED = "stored"
 UNMATCHED = "unmatched"
 
@@ -39,6 +41,8 @@ class Message(NamedTuple):
     # Transactions are never deleted and never change hands: seen once, always there.
     transaction_is_known: bool
     intervals: Sequence[Interval] = ()
+    # Of signed data, each with the key of its row.
+    checksums: Sequence[tuple[str, int, int, int]] = ()
 
 
 def message(
@@ -57,25 +61,29 @@ def message(
     number = transaction_id or 0
     head = (charge_point_id, connector_id, number, source)
     fingerprint = digest(charge_point_id, connector_id, text)
-    intervals: Sequence[Interval] = ()
-    if number and any(sample.measurand == INTERVAL for sample in samples):
-        intervals = energy.read_intervals(meter_values, samples, fingerprint)
-    return Message(
+    made = Message(
         charge_point_id,
         number,
-        [
-            (*head, fingerprint, place, *sample, _checksum(sample.value))
-            if sample.format == "SignedData"
-            else (*head, fingerprint, place, *sample, None)
-            for place, sample in enumerate(samples)
-        ],
+        [(*head, fingerprint, place, *sample) for place, sample in enumerate(samples)],
         newest_register(samples) if number else None,
         text,
         received_at,
         source,
         transaction_is_known or transaction_id is None,
-        intervals=intervals,
     )
+    # Cheaper than to look at each sample; behind an escape any word may hide.
+    is_escaped = "\\u" in text
+    if number and (INTERVAL in text or is_escaped):
+        intervals = energy.read_intervals(meter_values, samples, fingerprint)
+        made = made._replace(intervals=intervals)
+    if SIGNED in text or is_escaped:
+        checksums = [
+            (_checksum(sample.value), number, fingerprint, place)
+            for place, sample in enumerate(samples)
+            if sample.format == SIGNED
+        ]
+        made = made._replace(checksums=checksums)
+    return made
 
 
 def _checksum(signed: str) -> str:
@@ -85,12 +93,13 @@ def _checksum(signed: str) -> str:
 
 def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
     """The bulk form of `record`: two statements for all messages whose transaction is known; those
-    with interval readings need more.
+    with interval readings or signed data need more.
     """
     outcomes: list[str] = []
     rows: list[tuple[Any, ...]] = []
     registers: dict[int, tuple[int, int, int, int]] = {}
     intervals: dict[int, list[Interval]] = {}
+    checksums: list[tuple[str, int, int, int]] = []
     for (each,) in many:
         if not each.transaction_is_known and not _matches(tx, each):
             _keep_unmatched(tx, each)
@@ -98,6 +107,7 @@ def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
             continue
         outcomes.append(STORED)
         rows += each.rows
+        checksums += each.checksums
         if each.intervals:
             intervals.setdefault(each.transaction_id, []).extend(each.intervals)
         if each.register is not None:
@@ -110,6 +120,8 @@ def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
         tx.many(Q.insert, rows)
     if registers:
         tx.many(_SET_REGISTER, list(registers.values()))
+    if checksums:
+        tx.many(Q.set_checksum, checksums)
     if intervals:
         _add_intervals(tx, intervals)
     return outcomes

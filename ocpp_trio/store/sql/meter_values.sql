@@ -2,12 +2,16 @@
 -- One sampled value; nothing if its message was stored before.
 INSERT INTO meter_values
     (charge_point_id, connector_id, transaction_id, source, digest, position, timestamp, value,
-     number, unit, measurand, phase, context, location, format, checksum)
+     number, unit, measurand, phase, context, location, format)
 VALUES
     (:charge_point_id, :connector_id, :transaction_id, :source, :digest, :position, :timestamp,
-     :value, :number, :unit, :measurand, :phase, :context, :location, :format,
-     :checksum)
+     :value, :number, :unit, :measurand, :phase, :context, :location, :format)
 ON CONFLICT (transaction_id, digest, position) DO NOTHING;
+
+-- name: set_checksum
+-- The checksum of one sampled value that is signed data.
+UPDATE meter_values SET checksum = :checksum
+WHERE transaction_id = :transaction_id AND digest = :digest AND position = :position;
 
 -- name: of_transaction
 -- The sampled values of one transaction, in the order they came.
