@@ -26,6 +26,7 @@ with application/problem+json (RFC 9457)."""
 _PATH_PARAMETERS = {
     "charge-points": ("the charge point's id, percent-encoded", {"type": "string"}),
     "commands": ("the command's number", {"type": "integer"}),
+    "transactions": ("the transaction's number", {"type": "integer"}),
 }
 
 

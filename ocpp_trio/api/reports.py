@@ -111,7 +111,7 @@ async def report_energy(call: Call[EnergyQuery, None]) -> Response:
         "timezone": report.question.zone.key,
     }
     # Read before anything is sent: a database that fails is still told as a problem.
-    entries: Sequence[Entry] = await database.read(energy_reports.page, report, None)
+    entries: Sequence[Entry] = await database.read(energy_reports.page, report, None, PAGE)
     if query.transactions if query.transactions is not None else query.group_by is None:
         return Stream(_pieces(database, report, head, entries))
     try:
@@ -157,7 +157,7 @@ def _zone(name: str) -> ZoneInfo:
 async def _behind(database: Database, report: Report, entries: Sequence[Entry]) -> Sequence[Entry]:
     if len(entries) < PAGE:
         return ()
-    return await database.read(energy_reports.page, report, entries[-1].row)
+    return await database.read(energy_reports.page, report, entries[-1].row, PAGE)
 
 
 async def _pieces(

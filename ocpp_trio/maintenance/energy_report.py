@@ -30,7 +30,7 @@ def lines(path: Path, report: Report, *, busy_timeout: float) -> Iterator[Line]:
             while True:
                 connection.execute("BEGIN")
                 try:
-                    entries = energy_reports.page(tx, report, behind)
+                    entries = energy_reports.page(tx, report, behind, energy_reports.PAGE)
                 finally:
                     connection.execute("ROLLBACK")
                 for row, points in entries:

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
     points: Sequence[Point] | None
 
 
-def page(tx: Tx, report: Report, behind: Row | None, limit: int = PAGE) -> list[Entry]:
+def page(tx: Tx, report: Report, behind: Row | None, limit: int) -> list[Entry]:
     """The transactions that follow one, oldest first; an empty page is the end."""
     question = report.question
     filters = {

@@ -17,7 +17,7 @@ from ocpp_trio.store.database import Database
 from ocpp_trio.store.energy_reports import Entry
 from tests.support.clock import DAY, HOUR, MINUTE, START, FakeNow
 from tests.support.sessions import Station, meter_value
-from tests.support.statements import fetch
+from tests.support.statements import execute, fetch
 
 # START is 08:00 of this day.
 TODAY = date(2026, 11, 23)
@@ -81,7 +81,7 @@ async def test_filters(database: Database, now: FakeNow) -> None:
     await session(one, MIDNIGHT + HOUR, 1, idTag="Other")
     await session(other, MIDNIGHT + 2 * HOUR, 1)
     fleet = "UPDATE transactions SET parent_id_tag = 'Fleet' WHERE charge_point_id = 'CP2'"
-    await database.write(_execute, fleet)
+    await database.write(execute, fleet)
     for fields, count in (
         ({}, 3),
         ({"charge_point_id": "CP1"}, 2),
@@ -90,12 +90,6 @@ async def test_filters(database: Database, now: FakeNow) -> None:
         ({"charge_point_id": "CP1", "parent_id_tag": "fleet"}, 0),
     ):
         assert len(await read(database, asked(split=True, **fields))) == count, fields
-
-
-def _execute(tx: Any, text: str) -> None:
-    from tests.support.statements import execute
-
-    execute(tx, text)
 
 
 async def test_a_cut_follows_the_register(station: Station, database: Database) -> None:
