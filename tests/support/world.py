@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
@@ -141,14 +142,10 @@ class World:
         )
         self.links[station] = Link(websocket, ours)
         if older is not None:
-            await wait_all_tasks_blocked()
-            try:
+            with trio.fail_after(1), pytest.raises(ConnectionClosed) as closed:
                 await older.websocket.get_message()
-            except ConnectionClosed as closed:
-                assert closed.reason is not None
-                assert closed.reason.code == 1008
-            else:
-                raise AssertionError("the older connection got a message")
+            assert closed.value.reason is not None
+            assert closed.value.reason.code == 1008
 
     async def cut(self, station: str) -> None:
         """The network goes away under the station."""
@@ -171,7 +168,9 @@ class World:
         dies.
         """
         self.history.append(sent)
-        if how == QUEUED or sent.station not in self.links:
+        if how != QUEUED and sent.station not in self.links:
+            await self.connect(sent.station)
+        if how == QUEUED:
             self.queues.setdefault(sent.station, []).append(sent)
         elif how == NOW:
             await self.deliver(sent)
