@@ -12,12 +12,16 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import trio
-from trio.testing import memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import (
+    MemoryReceiveStream,
+    MemorySendStream,
+    memory_stream_pair,
+    wait_all_tasks_blocked,
+)
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from ocpp_trio.central import keepalive
@@ -27,6 +31,7 @@ from ocpp_trio.config import Settings
 from ocpp_trio.store import id_tags
 from ocpp_trio.store.opening import open_database
 from tests.support.clock import FakeNow
+from tests.support.faults import Killed
 from tests.support.model import Books, Moment, Payload, Tag, read_view
 
 BOOT = {"chargePointVendor": "Test", "chargePointModel": "T1"}
@@ -37,6 +42,8 @@ TAGS = {
     "EXPIRED": Tag("Expired"),
 }
 REMEMBERED = 8
+
+MemoryStream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
 NOW, QUEUED, UNANSWERED, KILLED = "now", "queued", "unanswered", "killed"
 
@@ -57,10 +64,15 @@ class Sent(NamedTuple):
 class Link:
     """A station's connection; `memory` is what the server must answer from memory."""
 
-    def __init__(self, websocket: WebSocketConnection, stream: trio.abc.Stream) -> None:
+    def __init__(self, websocket: WebSocketConnection, stream: MemoryStream) -> None:
         self.websocket = websocket
         self.stream = stream
         self.memory: OrderedDict[str, tuple[str, Payload]] = OrderedDict()
+
+    def cut(self) -> None:
+        """The network goes away, at once."""
+        self.stream.send_stream.close()
+        self.stream.receive_stream.close()
 
     def remember(self, sent: Sent, answer: Payload) -> None:
         self.memory[sent.id] = (sent.text, answer)
@@ -83,9 +95,9 @@ class World:
         self._clients = clients
         self._ids = 0
         self._sessions: trio.Nursery | None = None
-        self._stopped = trio.Event()
-        path = Path(settings.db_sqlite_path)
-        self._reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        self.stopped = trio.Event()
+        # Its own view of the file, over the server's head. It makes the file if there is none.
+        self._reader = sqlite3.connect(settings.db_sqlite_path, isolation_level=None)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -94,16 +106,21 @@ class World:
     # The server.
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """One life of the server process."""
-        self._stopped = stopped = trio.Event()
-        async with open_database(self.settings, inline=True) as database:
-            self.central = Central(self.settings, database, self.now)
-            self.listener = Listener(self.central)
-            async with trio.open_nursery() as sessions:
-                self._sessions = sessions
-                sessions.start_soon(keepalive.watch, self.central)
-                task_status.started()
-        stopped.set()
+        """One life of the server process, until it is ended or killed."""
+        self.stopped = stopped = trio.Event()
+        try:
+            async with open_database(self.settings, inline=True) as database:
+                self.central = Central(self.settings, database, self.now)
+                self.listener = Listener(self.central)
+                async with trio.open_nursery() as sessions:
+                    self._sessions = sessions
+                    sessions.start_soon(keepalive.watch, self.central)
+                    task_status.started()
+        except* Killed:
+            pass
+        finally:
+            self.links.clear()
+            stopped.set()
 
     async def start_server(self) -> None:
         await self._clients.start(self.serve)
@@ -115,9 +132,8 @@ class World:
             self.central.hub.end_all(1001, "the server is stopping")
             await wait_all_tasks_blocked()
         self._sessions.cancel_scope.cancel()
-        await self._stopped.wait()
+        await self.stopped.wait()
         await wait_all_tasks_blocked()
-        self.links.clear()
 
     async def set_tag(self, name: str, tag: Tag) -> None:
         """Change a tag, as over the API."""
@@ -151,7 +167,7 @@ class World:
         """The network goes away under the station."""
         link = self.links.pop(station, None)
         if link is not None:
-            await trio.aclose_forcefully(link.stream)
+            link.cut()
             await wait_all_tasks_blocked()
 
     # Messages.
@@ -180,6 +196,8 @@ class World:
     async def deliver(self, sent: Sent) -> None:
         """Send a message, and compare its answer with what it must be."""
         link = self.links[sent.station]
+        # No two messages come at the same moment: a repeat is not known by its arrival.
+        self.now.ms += 1
         await link.websocket.send_message(sent.text)
         with trio.fail_after(5):
             kind, number, *rest = json.loads(await link.websocket.get_message())
@@ -190,7 +208,7 @@ class World:
             return
         answer = rest[0]
         told = answer.get("transactionId") if kind == 3 else None
-        expected = self._book(self.books, sent, told)
+        expected = self._book(sent, told)
         if isinstance(expected, str):
             assert (kind, rest[0]) == (4, expected)
             return
@@ -200,8 +218,8 @@ class World:
             answer = {"status": answer["status"]}
         assert answer == expected
 
-    def _book(self, books: Books, sent: Sent, new_id: int | None) -> Payload | str:
-        return books.handle(
+    def _book(self, sent: Sent, new_id: int | None) -> Payload | str:
+        return self.books.handle(
             sent.station, sent.action, sent.payload, self.moments, self.now(), new_id
         )
 
@@ -214,15 +232,19 @@ class World:
             await self.end_server(orderly=False)
             await self.start_server()
         else:
-            await trio.aclose_forcefully(link.stream)
+            link.cut()
             await wait_all_tasks_blocked()
-        if remembered is not None and remembered[0] == sent.text:
-            return
+        if remembered is None or remembered[0] != sent.text:
+            self.learn(sent, perhaps=killed)
+
+    def learn(self, sent: Sent, *, perhaps: bool) -> bool:
+        """Book a message whose answer nobody heard; whether it is stored. `perhaps` it is not."""
         view, _ = read_view(self._reader)
-        if killed and view == self.books.view():
-            return
+        if perhaps and view == self.books.view():
+            return False
         fresh = set(view["transactions"]) - set(self.books.transactions)
-        self._book(self.books, sent, max(fresh, default=None))
+        self._book(sent, max(fresh, default=None))
+        return True
 
     def check(self) -> None:
         """The books are what the model says."""
