@@ -2,7 +2,8 @@
 
     trio.run(main)
     `- open_database()            outermost, closed last
-       `- services nursery        periodic work, each contained and retried with backoff
+       `- services nursery        periodic work, each contained and retried with backoff; commands
+          |                       that nobody waits for, batches of them
           `- sessions nursery     one task per charge point
              `- front nursery     a fault here ends the process
                 |- http           hypercorn, serving the Starlette app
@@ -44,8 +45,10 @@ from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.services.asking import Asking
+from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.data_backup import back_up_when_due
+from ocpp_trio.services.idempotency_keys import forget_keys
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.services.meter_backup import back_up_registers
 from ocpp_trio.services.meter_collection import collect_meter_values
@@ -139,6 +142,7 @@ async def _serve(
                 if is_on:
                     services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
+            await services.start(orders.run, name="commands")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
                     front.start_soon(
@@ -191,6 +195,8 @@ def _periodic(
     yield s.connection_monitor, s.connection_monitor_interval, "connection monitor", connections
     yield s.status_refresh, s.status_refresh_interval, "status refresh", refresh
     yield True, s.remote_start_interval, "remote starts", expire
+    yield True, s.queue_interval, "command queue", partial(tend_queue, central)
+    yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
     # Its tick waits by itself until a copy is due.
     yield s.backup, 0, "data backup", copy
 

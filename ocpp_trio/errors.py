@@ -18,6 +18,9 @@ OcppTrioError
    |- TooManyWaiting
    |- CommandTimedOut
    |- CommandReplaced
+   |- CommandExpired
+   |- CommandCancelled
+   |- CommandQueued
    |- CallErrorReceived
    `- InvalidAnswer
 """
@@ -132,6 +135,24 @@ class CommandReplaced(CommandFailed):
     """The charge point's connection ended while the command was on its way."""
 
     state = "replaced"
+
+
+class CommandExpired(CommandFailed):
+    """The command was kept for its charge point until it expired; it was not sent."""
+
+    state = "expired"
+
+
+class CommandCancelled(CommandFailed):
+    """Somebody cancelled the command before it was sent."""
+
+    state = "cancelled"
+
+
+class CommandQueued(CommandFailed):
+    """The command is recorded and goes on without its caller: its record tells the outcome."""
+
+    state = "queued"
 
 
 class CallErrorReceived(CommandFailed):

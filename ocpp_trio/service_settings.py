@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
+from ocpp_trio.command_settings import CommandSettings
 from ocpp_trio.values import variable as _var
 
 _DAY = 86400
@@ -16,7 +17,7 @@ _AGE = values.seconds(0, 10 * _DAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceSettings:
+class ServiceSettings(CommandSettings):
     """Durations are seconds."""
 
     meter_collection: bool = _var(

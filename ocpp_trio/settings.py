@@ -286,7 +286,6 @@ class Settings(ServiceSettings):
 
 
 def in_order() -> tuple[Field[Any], ...]:
-    """All fields in the order in which they are shown: those of the services last."""
-    own = len(fields(Settings)) - len(fields(ServiceSettings))
-    every = fields(Settings)
-    return every[-own:] + every[:-own]
+    """All fields in the order in which they are shown: those from other modules last."""
+    own = Settings.__annotations__
+    return tuple(sorted(fields(Settings), key=lambda each: each.name not in own))

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 import trio
 
+from ocpp_trio.errors import StoreUnavailable
+
 log = structlog.get_logger()
 
 Tick = Callable[[], Awaitable[None]]
@@ -22,10 +24,19 @@ class Health:
         self.failing: dict[str, str] = {}
 
 
+async def contained(name: str, work: Tick) -> None:
+    """Run `work` once. What it raises is logged and ends with it, not with its neighbours."""
+    try:
+        await work()
+    except Exception:
+        log.exception("task failed", source=name)
+
+
 async def every(seconds: float, name: str, tick: Tick, health: Health) -> None:
     """Run `tick` every so many seconds, for ever, however often it fails.
 
     A failing tick is logged and tried again after 1 s, then twice as long each time, at most 60 s.
+    One that only finds the database failing is neither: that is the database's own trouble.
     """
     failures = 0
     while True:
@@ -34,6 +45,10 @@ async def every(seconds: float, name: str, tick: Tick, health: Health) -> None:
             failures = 0
             health.failing.pop(name, None)
             pause = seconds
+        except StoreUnavailable as error:
+            # The database's trouble is told once, by who writes to it, and not by each service.
+            log.debug("service waits for the database", source=name, why=str(error))
+            pause = min(max(seconds, 1.0), MAX_BACKOFF)
         except Exception as error:
             failures += 1
             health.failing[name] = f"{type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ import trio
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
-from ocpp_trio.supervise import MAX_BACKOFF, Health, every, jittered
+from ocpp_trio.supervise import MAX_BACKOFF, Health, contained, every, jittered
 
 
 class Ticks:
@@ -156,6 +156,17 @@ def test_what_is_no_exception_gets_through(expected_errors: list[EventDict]) -> 
     with pytest.raises(SystemExit):
         trio.run(main)
     assert expected_errors == []
+
+
+async def test_what_a_contained_task_raises_ends_with_it(
+    autojump_clock: MockClock, expected_errors: list[EventDict]
+) -> None:
+    neighbour = Ticks()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(contained, "one", Ticks(failures=1))
+        nursery.start_soon(contained, "another", neighbour)
+    assert len(neighbour.moments) == 1
+    assert [event["source"] for event in expected_errors] == ["one"]
 
 
 def test_jitter_stays_within_its_share_and_differs() -> None:

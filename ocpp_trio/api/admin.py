@@ -52,6 +52,7 @@ class Closed(Resource):
     body=CloseTransaction,
     example={"transactionId": 12345, "finalEnergy": 10.5, "reason": "Administrative"},
     problems=("not-found", "conflict", "out-of-range"),
+    idempotent=True,
 )
 async def close_transaction(call: Call[AnyQuery, CloseTransaction]) -> Response:
     """End a transaction whose charge point will not.

@@ -74,6 +74,13 @@ def answer(
     return Response(encode(value), status, {**_HEADERS, **(headers or {})}, media_type)
 
 
+def answer_text(
+    text: str, status: int, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """JSON that was encoded before."""
+    return Response(text, status, {**_HEADERS, **(headers or {})}, media_type)
+
+
 def no_content() -> Response:
     """204: done, nothing to say."""
     return Response(None, 204, _HEADERS)

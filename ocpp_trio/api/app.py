@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ocpp_trio.api.auth import Auth, HostCheck
 from ocpp_trio.api.context import Context
+from ocpp_trio.api.idempotency import KeptAnswers
 from ocpp_trio.api.middleware import BodyLimit, ErrorBarrier
 from ocpp_trio.api.operation import Endpoint
 from ocpp_trio.api.problems import Problem
@@ -32,7 +33,8 @@ class UrlMap:
     """Finds the endpoint: fixed paths in a table, the others by Starlette's router."""
 
     def __init__(self, context: Context) -> None:
-        endpoints = {path: Endpoint(context, methods) for path, methods in ROUTES.items()}
+        kept = KeptAnswers(context)
+        endpoints = {path: Endpoint(context, methods, kept) for path, methods in ROUTES.items()}
         self._fixed = {path: each for path, each in endpoints.items() if "{" not in path}
         self._router = Router(
             [Route(path, each) for path, each in endpoints.items() if "{" in path],

@@ -114,6 +114,7 @@ class NewAuthorization(Lenient):
     role=OPERATE,
     query=AnyQuery,
     body=NewAuthorization,
+    idempotent=True,
     example={"idTag": "RFID123", "status": "Accepted", "expiryDate": "2030-12-31T23:59:59Z"},
 )
 async def put_authorization(call: Call[AnyQuery, NewAuthorization]) -> Response:

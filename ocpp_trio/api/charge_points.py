@@ -198,6 +198,7 @@ class NewChargePoint(Strict):
     status=201,
     role=ADMIN,
     body=NewChargePoint,
+    idempotent=True,
     example={"id": "CP001", "name": "Pier 3", "heartbeatInterval": 300},
     problems=("conflict",),
 )

@@ -1,4 +1,4 @@
-"""Commands to charge points, one endpoint each; those about configuration are beside it."""
+"""Commands of the core profile that are no more than their payload, and any command by name."""
 
 from __future__ import annotations
 
@@ -9,90 +9,8 @@ from starlette.responses import Response
 
 from ocpp_trio.api.answers import answer
 from ocpp_trio.api.operation import Call
-from ocpp_trio.api.params import IdTag, Int64, Natural
-from ocpp_trio.api.problems import Problem
-from ocpp_trio.api.sending import (
-    Command,
-    CommandAnswer,
-    SendQuery,
-    command,
-    send,
-    words,
-)
-from ocpp_trio.store import transactions
-
-ConnectorId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-
-
-class RemoteStart(Command):
-    """Which tag is to charge, and where; without a connector (or 0) the charge point chooses."""
-
-    id_tag: IdTag
-    connector_id: Natural | None = None
-
-
-@command(
-    body=RemoteStart,
-    example={"chargePointId": "CP001", "idTag": "RFID123", "connectorId": 1},
-)
-async def remote_start(call: Call[SendQuery, RemoteStart]) -> Response:
-    """Ask a charge point to start a transaction."""
-    body = call.body
-    payload: dict[str, Any] = {"idTag": body.id_tag}
-    if body.connector_id:
-        payload["connectorId"] = body.connector_id
-    outcome = await send(call, body.charge_point_id, "RemoteStartTransaction", payload)
-    return answer(CommandAnswer(**words(body.charge_point_id, outcome)))
-
-
-class RemoteStop(Command):
-    """Which transaction: by its id, or the newest running one of a connector."""
-
-    transaction_id: Int64 | None = None
-    connector_id: Natural | None = None
-    reason: Annotated[str, Meta(max_length=255)] | None = None
-
-
-class RemoteStopAnswer(CommandAnswer):
-    """What the charge point answered, and which transaction it was about."""
-
-    transaction_id: int
-
-
-@command(
-    body=RemoteStop,
-    example={"chargePointId": "CP001", "transactionId": 12345, "reason": "Completed"},
-    answer=RemoteStopAnswer,
-    problems=("not-found",),
-)
-async def remote_stop(call: Call[SendQuery, RemoteStop]) -> Response:
-    """Ask a charge point to stop a transaction.
-
-    With `connectorId` instead of `transactionId` the newest running transaction of that connector;
-    with both, `transactionId` counts. The reason is kept with the transaction if the charge point
-    accepts.
-    """
-    body, database = call.body, call.context.database
-    point, transaction_id = body.charge_point_id, body.transaction_id
-    if not transaction_id:
-        if not body.connector_id:
-            message = "one of transactionId and connectorId is required"
-            raise Problem(
-                "invalid-request",
-                message,
-                errors=[("transactionId", message), ("connectorId", message)],
-            )
-        row = await database.read(transactions.find_open, point, body.connector_id)
-        if row is None:
-            raise Problem(
-                "not-found",
-                f"no transaction runs on connector {body.connector_id} of charge point {point}",
-            )
-        found: int = row["id"]
-        transaction_id = found
-    payload = {"transactionId": transaction_id}
-    outcome = await send(call, point, "RemoteStopTransaction", payload, body.reason)
-    return answer(RemoteStopAnswer(**words(point, outcome), transaction_id=transaction_id))
+from ocpp_trio.api.params import Natural
+from ocpp_trio.api.sending import Command, CommandAnswer, SendQuery, command, send, words
 
 
 class Reset(Command):
@@ -115,7 +33,7 @@ async def reset(call: Call[SendQuery, Reset]) -> Response:
 class UnlockConnector(Command):
     """Which connector."""
 
-    connector_id: ConnectorId
+    connector_id: Natural
 
 
 @command(
@@ -145,36 +63,58 @@ async def clear_cache(call: Call[SendQuery, ClearCache]) -> Response:
     return answer(CommandAnswer(**words(point, outcome)))
 
 
-class TriggerMessage(Command):
-    """Which message, and about which connector; without one (or 0) about all."""
+class ChangeAvailability(Command):
+    """Which connector (0: the charge point as a whole), and whether it may be used from now on."""
 
-    requested_message: Literal[
-        "BootNotification",
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "Heartbeat",
-        "MeterValues",
-        "StatusNotification",
-    ]
-    connector_id: Natural | None = None
+    connector_id: Natural
+    type: Literal["Inoperative", "Operative"]
 
 
 @command(
-    body=TriggerMessage,
-    example={
-        "chargePointId": "CP001",
-        "requestedMessage": "StatusNotification",
-        "connectorId": 1,
-    },
+    body=ChangeAvailability,
+    example={"chargePointId": "CP001", "connectorId": 1, "type": "Inoperative"},
 )
-async def trigger_message(call: Call[SendQuery, TriggerMessage]) -> Response:
-    """Ask a charge point to send a message now."""
+async def change_availability(call: Call[SendQuery, ChangeAvailability]) -> Response:
+    """Ask a charge point to take a connector out of service, or back into it.
+
+    Scheduled: it will, when the transaction that runs is over.
+    """
     body = call.body
-    payload: dict[str, Any] = {"requestedMessage": body.requested_message}
-    if body.connector_id:
-        payload["connectorId"] = body.connector_id
-    outcome = await send(call, body.charge_point_id, "TriggerMessage", payload)
+    payload = {"connectorId": body.connector_id, "type": body.type}
+    outcome = await send(call, body.charge_point_id, "ChangeAvailability", payload)
     return answer(CommandAnswer(**words(body.charge_point_id, outcome)))
+
+
+class DataTransfer(Command):
+    """A vendor's own message; what is in it is between the vendor and you."""
+
+    vendor_id: Annotated[str, Meta(max_length=255)]
+    message_id: Annotated[str, Meta(max_length=50)] | None = None
+    data: str | None = None
+
+
+class DataTransferAnswer(CommandAnswer):
+    """What the charge point answered, and the data in it."""
+
+    data: str | None
+
+
+@command(
+    body=DataTransfer,
+    example={"chargePointId": "CP001", "vendorId": "com.example", "messageId": "Ping"},
+    answer=DataTransferAnswer,
+)
+async def data_transfer(call: Call[SendQuery, DataTransfer]) -> Response:
+    """Send a charge point a message of its vendor's."""
+    body = call.body
+    payload = {"vendorId": body.vendor_id}
+    if body.message_id is not None:
+        payload["messageId"] = body.message_id
+    if body.data is not None:
+        payload["data"] = body.data
+    outcome = await send(call, body.charge_point_id, "DataTransfer", payload)
+    data = outcome.response.get("data")
+    return answer(DataTransferAnswer(**words(body.charge_point_id, outcome), data=data))
 
 
 class Generic(Command):

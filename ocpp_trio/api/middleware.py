@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocpp_trio.api.answers import PROBLEM, answer
 from ocpp_trio.api.params import header
-from ocpp_trio.api.problems import Problem, from_error
+from ocpp_trio.api.problems import Problem, from_error, innermost, unforeseen
 from ocpp_trio.config import Settings
 
 log = structlog.get_logger()
@@ -42,25 +42,18 @@ class ErrorBarrier:
         try:
             await self._app(scope, receive, sending)
         except Exception as error:
-            problem = from_error(_innermost(error))
+            problem = from_error(innermost(error))
             if problem is None:
                 log.exception(
                     "request failed", source="api", method=scope["method"], path=scope["path"]
                 )
-                problem = Problem("internal-error", "the server's log says more")
+                problem = unforeseen()
             if started:
                 # Too late to say so: without its end, the client sees that the answer is not whole.
                 log.error("answer broken off", source="api", path=scope["path"], why=str(error))
                 return
             response = answer(problem.details(), problem.status, problem.headers, PROBLEM)
             await response(scope, receive, send)
-
-
-def _innermost(error: Exception) -> Exception:
-    """An error without the groups around it, as long as they hold nothing else."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
 
 
 async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:

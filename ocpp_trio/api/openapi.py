@@ -28,6 +28,17 @@ _PATH_PARAMETERS = {
     "commands": ("the command's number", {"type": "integer"}),
     "jobs": ("the job's number", {"type": "integer"}),
     "review": ("the review item's number", {"type": "integer"}),
+    "command-batches": ("the batch's number", {"type": "integer"}),
+}
+
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 255 visible characters; a repeat under the same key is answered as the"
+    " first request was, and nothing is done twice",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
 
@@ -75,6 +86,8 @@ def kinds_of(path: str, each: Operation) -> list[str]:
         kinds.add("invalid-request")
     if path not in OPEN_PATHS:
         kinds |= {"unauthorized", "wrong-host", "database-unavailable"}
+    if each.idempotent:
+        kinds |= {"conflict", "idempotency-conflict"}
     if each.role != READ:
         kinds |= {"forbidden", "cross-site-request"}
     if each.body or each.upload:
@@ -87,6 +100,8 @@ def _schemas(operations: list[Operation]) -> tuple[dict[Any, Schema], dict[str, 
     types: list[Any] = [ProblemDetails]
     for each in operations:
         types += [each.query, each.body, each.answer]
+        if each.other:
+            types.append(each.other.answer)
     wanted = list(dict.fromkeys(kind for kind in types if kind is not None))
     found, components = msgspec.json.schema_components(wanted, ref_template=REF)
     return dict(zip(wanted, found, strict=True)), components
@@ -96,6 +111,8 @@ def _operation(
     path: str, each: Operation, schemas: dict[Any, Schema], components: dict[str, Schema]
 ) -> Schema:
     parameters = [*_path_parameters(path), *_query_parameters(each, components)]
+    if each.idempotent:
+        parameters.append(_IDEMPOTENCY_KEY)
     described: Schema = {
         "operationId": _camel(each.name),
         "tags": [each.tag],
@@ -109,6 +126,11 @@ def _operation(
     if each.also:
         status, about = each.also
         described["responses"][str(status)] = _success(each, schemas) | {"description": about}
+    if each.other:
+        described["responses"][str(each.other.status)] = {
+            "description": each.other.about,
+            "content": {"application/json": {"schema": schemas[each.other.answer]}},
+        }
     if each.body is not None:
         described["requestBody"] = {
             "required": True,

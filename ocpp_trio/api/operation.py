@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from ocpp_trio.api.context import Context
 from ocpp_trio.api.params import (
     NoQuery,
     decode_json,
+    header,
     read_body,
     read_query,
     require_json,
@@ -28,7 +29,11 @@ B = TypeVar("B")
 
 
 class Call(NamedTuple, Generic[Q, B]):
-    """One request, checked. `id` is the path's parameter or "", `path` the path as it was sent."""
+    """One request, checked. `id` is the path's parameter or "", `path` the path as it was sent.
+
+    `idempotency_id` is the number of the Idempotency-Key it came with, None without one: what is
+    made for it is marked with it.
+    """
 
     context: Context
     query: Q
@@ -36,6 +41,7 @@ class Call(NamedTuple, Generic[Q, B]):
     id: str
     path: str
     caller: Caller | None
+    idempotency_id: int | None = None
 
     @property
     def actor(self) -> str:
@@ -46,12 +52,28 @@ class Call(NamedTuple, Generic[Q, B]):
 Handler = Callable[[Call[Any, Any]], Awaitable[Response]]
 
 
+class Repeats(Protocol):
+    """Answers a request under an Idempotency-Key; see ocpp_trio.api.idempotency."""
+
+    async def answer(self, key: bytes, call: Call[Any, Any], handler: Handler) -> Response:
+        """The first answer, whether it was given before or is made now."""
+
+
+class Other(NamedTuple):
+    """Another success: its status, the type of its JSON, and when it is given."""
+
+    status: int
+    answer: Any
+    about: str
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A handler with its declarations; `answer` is the type of its JSON, None for an empty 204.
 
-    `also` is another status with the same JSON, and its description; `problems` are kinds of
-    ocpp_trio.api.problems beyond those that every operation has.
+    `also` is another status with the same JSON, and its description; `other` one with another;
+    `problems` are kinds of ocpp_trio.api.problems beyond those that every operation has. An
+    `idempotent` one understands Idempotency-Key.
     """
 
     handler: Handler
@@ -69,6 +91,8 @@ class Operation:
     upload: str | None
     example: Mapping[str, Any]
     problems: tuple[str, ...]
+    other: Other | None = None
+    idempotent: bool = False
 
 
 def operation(
@@ -84,6 +108,8 @@ def operation(
     upload: str | None = None,
     example: Mapping[str, Any] | None = None,
     problems: tuple[str, ...] = (),
+    other: Other | None = None,
+    idempotent: bool = False,
 ) -> Callable[[Handler], Operation]:
     """Declare a handler. Its docstring is the summary and, after a blank line, the description.
 
@@ -109,6 +135,8 @@ def operation(
             upload=upload,
             example=example or {},
             problems=problems,
+            other=other,
+            idempotent=idempotent,
         )
 
     return declare
@@ -117,8 +145,11 @@ def operation(
 class Endpoint:
     """The operations of one path, by method: an ASGI application."""
 
-    def __init__(self, context: Context, operations: Mapping[str, Operation]) -> None:
+    def __init__(
+        self, context: Context, operations: Mapping[str, Operation], repeats: Repeats
+    ) -> None:
         self._context = context
+        self._repeats = repeats
         self._operations = {
             method: (each, msgspec.json.Decoder(each.body) if each.body else None)
             for method, each in operations.items()
@@ -153,5 +184,9 @@ class Endpoint:
             scope.get("raw_path", b"").decode("ascii", "replace"),
             caller,
         )
-        response = await each.handler(call)
+        key = header(scope, b"idempotency-key") if each.idempotent else None
+        if key is None:
+            response = await each.handler(call)
+        else:
+            response = await self._repeats.answer(key, call, each.handler)
         await response(scope, receive, send)

@@ -35,16 +35,20 @@ KINDS: dict[str, Kind] = {
     "body-timeout": Kind(408, "The request body did not arrive in time"),
     "conflict": Kind(409, "The state of things does not allow it"),
     "charge-point-not-accepted": Kind(409, "The charge point is not accepted"),
+    "command-cancelled": Kind(409, "The command was cancelled before it was sent"),
+    "idempotency-conflict": Kind(409, "The Idempotency-Key belongs to another request"),
     "body-too-large": Kind(413, "The request body is too large"),
     "unsupported-media-type": Kind(415, "The request body is of the wrong type"),
     "wrong-host": Kind(421, "The API does not answer to this host name"),
     "out-of-range": Kind(422, "A value is out of range"),
+    "charging-profile-rule": Kind(422, "The charging profile breaks a rule of OCPP"),
     "too-many-commands": Kind(429, "Too many commands wait for this charge point"),
     "internal-error": Kind(500, "The server failed"),
     "call-error": Kind(502, "The charge point refused with a CALLERROR"),
     "invalid-answer": Kind(502, "The charge point's answer breaks its schema"),
     "command-failed": Kind(502, "The command failed"),
     "charge-point-offline": Kind(503, "The charge point is not connected"),
+    "command-expired": Kind(503, "The charge point was not there in time"),
     "database-unavailable": Kind(503, "The database is not available"),
     "command-timeout": Kind(504, "The charge point did not answer in time"),
     "command-replaced": Kind(504, "The charge point's connection ended before its answer"),
@@ -61,6 +65,8 @@ FROM_ERRORS: dict[type[BaseException], str] = {
     errors.TooManyWaiting: "too-many-commands",
     errors.CommandTimedOut: "command-timeout",
     errors.CommandReplaced: "command-replaced",
+    errors.CommandExpired: "command-expired",
+    errors.CommandCancelled: "command-cancelled",
     errors.CallErrorReceived: "call-error",
     errors.InvalidAnswer: "invalid-answer",
 }
@@ -133,6 +139,11 @@ def invalid(field: str, message: str) -> Problem:
     return Problem("invalid-request", f"{field}: {message}", errors=[(field, message)])
 
 
+def unforeseen() -> Problem:
+    """What the client is told of an error that nobody foresaw."""
+    return Problem("internal-error", "the server's log says more")
+
+
 def from_error(error: Exception) -> Problem | None:
     """The problem that stands for an error; None for one that nobody foresaw."""
     if isinstance(error, Problem):
@@ -155,3 +166,10 @@ def from_error(error: Exception) -> Problem | None:
         members["outcome"] = "unknown"
     headers = {"Retry-After": RETRY_AFTER} if kind in _RETRY else None
     return Problem(kind, detail, headers=headers, **members)
+
+
+def innermost(error: Exception) -> Exception:
+    """An error without the groups around it, as long as they hold nothing else."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

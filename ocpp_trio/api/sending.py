@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Annotated, Any
 
 from msgspec import Meta
+from starlette.responses import Response
 
 from ocpp_trio.api.answers import Resource
 from ocpp_trio.api.auth import OPERATE
+from ocpp_trio.api.command_log import TAG, CommandRecord, answer_record
 from ocpp_trio.api.locations import check_locations
-from ocpp_trio.api.operation import Call, Handler, Operation, operation
+from ocpp_trio.api.operation import Call, Handler, Operation, Other, operation
 from ocpp_trio.api.params import ChargePointId, Lenient
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.commands import Outcome
+from ocpp_trio.config import Settings
+from ocpp_trio.domain import charging_profiles
+from ocpp_trio.errors import CommandQueued
 from ocpp_trio.ocppj import frames
-from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM
-
-TAG = "Commands"
+from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
+from ocpp_trio.store import commands
 
 MAX_TIMEOUT = 600
 
@@ -36,20 +41,27 @@ PROBLEMS = (
     "charge-point-offline",
     "command-timeout",
     "command-replaced",
+    "command-expired",
+    "command-cancelled",
 )
 """Kinds of problem that every command has."""
+
+
+Timeout = Annotated[
+    float, Meta(gt=0, le=MAX_TIMEOUT, description="seconds to wait for the charge point's answer")
+]
+Expires = Annotated[
+    float,
+    Meta(gt=0, description="seconds for which the command is kept if it cannot be sent at once"),
+]
 
 
 class SendQuery(Lenient):
     """How to send."""
 
-    timeout: (
-        Annotated[
-            float,
-            Meta(gt=0, le=MAX_TIMEOUT, description="seconds to wait for the charge point's answer"),
-        ]
-        | None
-    ) = None
+    timeout: Timeout | None = None
+    wait: Annotated[bool, Meta(description="0: answer 202 at once with the record")] = True
+    expires: Expires | None = None
 
 
 class Command(Lenient):
@@ -80,8 +92,11 @@ def command(
     query: type[SendQuery] = SendQuery,
     problems: tuple[str, ...] = (),
 ) -> Callable[[Handler], Operation]:
-    """Declare the handler of a command; see ocpp_trio.api.operation."""
-    return operation(
+    """Declare the handler of a command; see ocpp_trio.api.operation.
+
+    The handler need not know of commands that go on without it: `send` leaves it then.
+    """
+    declare = operation(
         tag=TAG,
         answer=answer,
         role=OPERATE,
@@ -89,7 +104,24 @@ def command(
         body=body,
         example=example,
         problems=(*PROBLEMS, *problems),
+        other=Other(202, CommandRecord, "the command goes on; its record will tell the outcome"),
+        idempotent=body is not None,
     )
+
+    def wrap(handler: Handler) -> Operation:
+        @wraps(handler)
+        async def answered(call: Call[Any, Any]) -> Response:
+            try:
+                return await handler(call)
+            except CommandQueued as queued:
+                row = await call.context.database.read(commands.find, queued.command_id or 0)
+                if row is None:
+                    raise
+                return answer_record(row)
+
+        return declare(answered)
+
+    return wrap
 
 
 async def send(
@@ -99,24 +131,44 @@ async def send(
     payload: dict[str, Any],
     reason: str | None = None,
 ) -> Outcome:
-    """Check the payload, send it and wait. Raises a Problem or a CommandFailed.
+    """Check the payload, send it and wait as the query says. Raises a Problem or a CommandFailed.
 
     What follows from it in the books is for ocpp_trio.store.effects to say.
     """
-    if action not in FROM_CENTRAL_SYSTEM:
-        raise invalid("action", "is not an action that a central system sends")
-    _check(action, payload)
+    check(action, payload)
+    query = call.query
+    check_expires(query.expires, call.context.settings)
     return await call.context.commands.execute(
         charge_point_id,
         action,
         payload,
         actor=call.actor,
         reason=reason,
-        timeout=call.query.timeout,
+        timeout=query.timeout,
+        expires=query.expires,
+        wait=query.wait,
+        idempotency_id=call.idempotency_id,
     )
 
 
-def _check(action: str, payload: dict[str, Any]) -> None:
+def check_expires(expires: float | None, settings: Settings) -> None:
+    """Raise a Problem if a command would be kept for too long."""
+    if expires is not None and expires > settings.max_expires:
+        raise invalid(
+            "expires", f"must not be more than {settings.max_expires:g} s (OCPP_MAX_EXPIRES)"
+        )
+
+
+def check(action: str, payload: dict[str, Any]) -> None:
+    """Raise a Problem that names the rule, if this must not be sent to any charge point.
+
+    Only what the protocol itself forbids: whether a connector, transaction or reservation is there
+    is for the station to say.
+    """
+    if action not in FROM_CENTRAL_SYSTEM:
+        knows = action in FROM_CHARGE_POINT
+        why = "is sent by charge points only" if knows else "is not an action of OCPP 1.6"
+        raise invalid("action", f"{why}: a central system does not send it")
     errors = frames.check_request(action, payload)
     if errors:
         raise Problem(
@@ -131,6 +183,14 @@ def _check(action: str, payload: dict[str, Any]) -> None:
             f"{payload['key']} is not changed by a command: the server, which checks connections by"
             " it, would lock the charge point out",
         )
+    if action == "RemoteStartTransaction" and "chargingProfile" in payload:
+        faults = charging_profiles.remote_start_faults(payload["chargingProfile"])
+        if faults:
+            raise Problem(
+                "charging-profile-rule",
+                "; ".join(f"{field} {rule}" for field, rule in faults),
+                errors=[(f"chargingProfile.{field}", rule) for field, rule in faults],
+            )
 
 
 def words(charge_point_id: str, outcome: Outcome) -> dict[str, Any]:

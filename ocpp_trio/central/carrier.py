@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import (
     CallErrorReceived,
+    CommandCancelled,
+    CommandExpired,
     CommandFailed,
     CommandReplaced,
     CommandTimedOut,
@@ -30,24 +33,42 @@ if TYPE_CHECKING:
 
 
 class Order:
-    """One command on its way. `timeout` in seconds from the moment it is sent."""
+    """One command on its way. `timeout` in seconds from the moment it is sent.
+
+    `kept`: if it cannot be sent now, its record stays queued. `taken` when its turn has come,
+    `claimed` when it is about to be sent, `done` when this way of it is over.
+    """
 
     __slots__ = (
         "abandoned",
         "action",
+        "claimed",
         "command_id",
         "done",
         "error",
+        "kept",
         "payload",
         "response",
+        "taken",
         "timeout",
     )
 
-    def __init__(self, command_id: int, action: str, payload: Payload, timeout: float) -> None:
+    def __init__(
+        self,
+        command_id: int,
+        action: str,
+        payload: Payload,
+        timeout: float,
+        *,
+        kept: bool = False,
+    ) -> None:
         self.command_id = command_id
         self.action = action
         self.payload = payload
         self.timeout = timeout
+        self.kept = kept
+        self.taken = False
+        self.claimed = False
         self.done = trio.Event()
         self.response: Payload | None = None
         self.error: CommandFailed | None = None
@@ -95,7 +116,7 @@ class Carrier:
                 if replaced
                 else "the connection ended while the command was on its way"
             )
-            order.done.set()
+            self._end(order)
 
     async def hand_over(self, order: Order) -> None:
         """Give an order to the carrier and wait until it is done.
@@ -120,6 +141,7 @@ class Carrier:
 
     async def _take(self, order: Order) -> None:
         self._current = order
+        order.taken = True
         try:
             await self._carry(order)
         except CommandFailed as error:
@@ -129,16 +151,26 @@ class Carrier:
         finally:
             if order.response is None and order.error is None:
                 order.error = CommandReplaced("the connection ended while the command waited")
-            with trio.CancelScope(shield=True):
-                await self._record(order)
+            if order.claimed or not order.kept:
+                with trio.CancelScope(shield=True):
+                    await self._record(order)
             self._current = None
-            order.done.set()
+            self._end(order)
+
+    def _end(self, order: Order) -> None:
+        order.done.set()
+        if order.claimed:
+            queue = self._session.central.queue
+            queue.over(order.command_id, order.response, order.error)
 
     async def _carry(self, order: Order) -> None:
         if order.abandoned:
             raise CommandFailed("the caller gave up before the command was sent")
         database, now = self._session.central.database, self._session.central.now
-        await database.write(commands.mark_sent, order.command_id, now())
+        if not await database.write(commands.mark_sent, order.command_id, now()):
+            raise await self._why_not(order.command_id)
+        order.claimed = True
+        self._session.central.queue.begun(order.command_id)
         self._answered = trio.Event()
         self._answer = None
         self._current_id, text = self._peer.call(order.action, order.payload)
@@ -157,6 +189,12 @@ class Carrier:
         if answer.invalid is not None:
             raise InvalidAnswer(f"the answer breaks the schema: {answer.invalid}")
         order.response = answer.payload
+
+    async def _why_not(self, command_id: int) -> CommandFailed:
+        row = await self._session.central.database.read(commands.find, command_id)
+        if row is not None and row["state"] == "cancelled":
+            return CommandCancelled("the command was cancelled before it was sent")
+        return CommandExpired("the command expired before it was sent")
 
     async def _send(self, text: str) -> None:
         try:
@@ -177,9 +215,7 @@ class Carrier:
 
     async def _record(self, order: Order) -> None:
         if order.response is not None:
-            refused = order.response.get("status") in {"Rejected", "NotSupported", "UnlockFailed"}
-            state = "refused" if refused else "accepted"
-            await self._finish(order.command_id, state, order.response, None)
+            await self._finish(order.command_id, state_of(order.response), order.response, None)
         else:
             state = order.error.state if order.error is not None else "unknown"
             if isinstance(order.error, CommandReplaced) and not self._replaced:

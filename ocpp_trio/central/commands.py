@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 import trio
 
+from ocpp_trio.central.batches import Batches
 from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
+from ocpp_trio.central.queue import ready
+from ocpp_trio.central.session import Session
 from ocpp_trio.errors import (
-    ChargePointNotAccepted,
     ChargePointOffline,
     ChargePointUnknown,
+    CommandCancelled,
     CommandFailed,
+    CommandQueued,
     CommandTimedOut,
+    StoreUnavailable,
     TooManyWaiting,
 )
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.store import charge_points, commands
-
-# While a station is Pending it may be configured and triggered, but not charge (section 4.2).
-NEEDS_ACCEPTANCE = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
+from ocpp_trio.store.database import Row
+from ocpp_trio.supervise import contained
 
 
 class Outcome(NamedTuple):
@@ -37,6 +44,17 @@ class Commands:
     def __init__(self, central: Central) -> None:
         self._central = central
         self._scopes: set[trio.CancelScope] = set()
+        self._nursery: trio.Nursery | None = None
+        self.batches = Batches(central)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """What goes on without a caller: kept commands, batches, callers who do not wait."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            await nursery.start(self.batches.run)
+            await self._central.queue.open(self._central, nursery)
+            task_status.started()
+            await trio.sleep_forever()
 
     async def execute(
         self,
@@ -47,76 +65,169 @@ class Commands:
         actor: str,
         reason: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - counts from the send, not from the call
+        expires: float | None = None,
+        wait: bool = True,
+        idempotency_id: int | None = None,
     ) -> Outcome:
         """Send a CALL and wait for its answer, `timeout` seconds from the moment it is sent.
 
         The payload has been checked against its schema. Raises a CommandFailed, with the record's
-        `command_id`; the record says the same.
+        `command_id`; the record says the same. With `expires` (seconds) the command is kept for a
+        station that cannot be asked now; the caller waits `timeout` seconds for it to be sent.
+        CommandQueued tells a caller who waits no longer, or (not `wait`) never did.
         """
-        central = self._central
-        limit = central.settings.command_timeout if timeout is None else timeout
-        if await central.database.read(charge_points.find, charge_point_id) is None:
-            raise ChargePointUnknown(f"no charge point {charge_point_id} is registered")
-        now = central.now()
-        command_id = await central.database.write(
-            commands.create,
+        limit = self._central.settings.command_timeout if timeout is None else timeout
+        now = self._central.now()
+        request = commands.Request(
             charge_point_id,
             action,
             msgspec.json.encode(payload).decode(),
             actor,
             reason,
-            now + int(limit * 1000),
-            now,
-            now + int(central.settings.remote_start_expiry * 1000),
+            None if expires is None else now + int(expires * 1000),
+            int(limit * 1000),
+            idempotency_id,
+            int(self._central.settings.remote_start_expiry * 1000),
         )
+        command_id = await self._record(request, now)
+        if expires is not None:
+            return await self._keep(charge_point_id, command_id, limit, wait)
         order = Order(command_id, action, payload, limit)
-        try:
-            await self._hand_over(charge_point_id, order)
-        except CommandFailed as error:
-            error.command_id = command_id
-            await central.database.write(
-                commands.finish, command_id, error.state, None, str(error), central.now()
-            )
-            raise
-        if order.error is not None:
-            order.error.command_id = command_id
-            raise order.error
-        assert order.response is not None
-        return Outcome(command_id, order.response)
+        if wait:
+            await self._carry_out(charge_point_id, order)
+            assert order.response is not None
+            return Outcome(command_id, order.response)
+        session = await self._ready(charge_point_id, order)
+        assert self._nursery is not None
+        self._nursery.start_soon(contained, "command", partial(self._alone, session, order))
+        raise _queued(command_id)
 
-    async def _hand_over(self, charge_point_id: str, order: Order) -> None:
-        """Give the order to the station's session; its outcome is in the order afterwards."""
-        session = self._central.hub.get(charge_point_id)
-        if session is None:
-            raise ChargePointOffline(f"charge point {charge_point_id} is not connected")
-        if not session.booted:
-            raise ChargePointNotAccepted(
-                f"charge point {charge_point_id} has not booted yet: nothing may be sent to it"
+    async def _record(self, request: commands.Request, now: int) -> int:
+        database, point = self._central.database, request.charge_point_id
+        if await database.read(charge_points.find, point) is None:
+            raise ChargePointUnknown(f"no charge point {point} is registered")
+        bound = self._central.settings.durable_queue
+        command_id = await database.write(commands.enqueue, request, bound, now)
+        if command_id is None:
+            raise TooManyWaiting(f"{bound} commands are kept for charge point {point}")
+        return command_id
+
+    async def cancel(self, command_id: int, actor: str) -> Row | None:
+        """Cancel a command that was not sent yet: its row, None if it was, or there is none."""
+        database, now = self._central.database, self._central.now()
+        row = await database.write(commands.cancel, command_id, f"cancelled by {actor}", now)
+        if row is not None:
+            self._cancelled(command_id)
+        return row
+
+    async def cancel_batch(self, batch_id: int, actor: str) -> None:
+        """Cancel what a batch has not sent yet."""
+        database, now = self._central.database, self._central.now()
+        for command_id in await database.write(
+            commands.cancel_batch, batch_id, f"cancelled by {actor}", now
+        ):
+            self._cancelled(command_id)
+
+    def _cancelled(self, command_id: int) -> None:
+        error = CommandCancelled("the command was cancelled before it was sent")
+        error.command_id = command_id
+        self._central.queue.over(command_id, None, error)
+
+    async def _carry_out(self, charge_point_id: str, order: Order) -> None:
+        """Send a command of a caller; raises its failure, which is in its record as well."""
+        session = await self._ready(charge_point_id, order)
+        with self._drained() as scope:
+            await self._deliver(session, order)
+        if scope.cancelled_caught:
+            order.error = CommandTimedOut(
+                "the server is stopping; the command may have been carried out"
             )
-        if not session.accepted and order.action in NEEDS_ACCEPTANCE:
-            raise ChargePointNotAccepted(
-                f"charge point {charge_point_id} is not accepted: adopt it, and let it boot"
+        if order.error is not None:
+            order.error.command_id = order.command_id
+            raise order.error
+
+    async def _alone(self, session: Session, order: Order) -> None:
+        """Send a command whose caller does not wait; its record tells the outcome."""
+        with suppress(CommandFailed):
+            await self._deliver(session, order)
+
+    async def _ready(self, charge_point_id: str, order: Order) -> Session:
+        try:
+            return ready(self._central, charge_point_id, order.action)
+        except CommandFailed as error:
+            error.command_id = order.command_id
+            await self._finish(order.command_id, error)
+            raise
+
+    async def _deliver(self, session: Session, order: Order) -> None:
+        """Hand an order over; what it led to is in the order and in its record afterwards."""
+        try:
+            await session.carrier.hand_over(order)
+        except trio.BrokenResourceError:
+            order.error = ChargePointOffline(
+                f"charge point {session.charge_point_id} disconnected before the command was sent"
             )
-        if session.carrier.waiting >= self._central.settings.command_queue:
-            raise TooManyWaiting(
-                f"{session.carrier.waiting} commands wait for charge point {charge_point_id}"
-            )
+            await self._finish(order.command_id, order.error)
+        finally:
+            if not order.done.is_set():
+                order.abandoned = True
+                if not order.taken and order.error is None:
+                    # The caller was cut off while the order still waited for its turn.
+                    gone = ChargePointOffline("the caller gave up before the command was sent")
+                    with trio.CancelScope(shield=True), suppress(StoreUnavailable):
+                        await self._finish(order.command_id, gone)
+
+    async def _finish(self, command_id: int, error: CommandFailed) -> None:
+        await self._central.database.write(
+            commands.finish, command_id, error.state, None, str(error), self._central.now()
+        )
+
+    async def _keep(
+        self, charge_point_id: str, command_id: int, limit: float, wait: bool
+    ) -> Outcome:
+        """Leave a command to the queue and wait for it: `limit` seconds until it is sent."""
+        queue = self._central.queue
+        with queue.waiting(command_id) as waiter:
+            queue.add(charge_point_id)
+            if not wait:
+                raise _queued(command_id)
+            with self._drained() as scope:
+                with trio.move_on_after(limit):
+                    await waiter.begun.wait()
+                if waiter.begun.is_set():
+                    await waiter.done.wait()
+            if scope.cancelled_caught and waiter.begun.is_set():
+                waiter.error = CommandTimedOut(
+                    "the server is stopping; the command may have been carried out"
+                )
+        if waiter.error is not None:
+            waiter.error.command_id = command_id
+            raise waiter.error
+        if waiter.response is None:
+            raise _queued(command_id)
+        return Outcome(command_id, waiter.response)
+
+    @contextmanager
+    def _drained(self) -> Iterator[trio.CancelScope]:
+        """A scope in which a caller waits, until `drain` cuts it short."""
         with trio.CancelScope() as scope:
             self._scopes.add(scope)
             try:
-                await session.carrier.hand_over(order)
-            except trio.BrokenResourceError:
-                raise ChargePointOffline(
-                    f"charge point {charge_point_id} disconnected before the command was sent"
-                ) from None
+                yield scope
             finally:
                 self._scopes.discard(scope)
-                order.abandoned = not order.done.is_set()
-        if scope.cancelled_caught:
-            raise CommandTimedOut("the server is stopping; the command may have been carried out")
 
     def drain(self, seconds: float) -> None:
-        """Before a stop: whoever still waits then is told that the outcome is unknown."""
+        """Before a stop: batches send nothing more; whoever still waits in so many seconds is told
+        that the outcome is unknown.
+        """
+        self.batches.stop()
         deadline = trio.current_time() + seconds
         for scope in self._scopes:
             scope.deadline = min(scope.deadline, deadline)
+
+
+def _queued(command_id: int) -> CommandQueued:
+    error = CommandQueued("the command is queued")
+    error.command_id = command_id
+    return error

@@ -8,6 +8,7 @@ from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
 from ocpp_trio.central.presence import Presence
+from ocpp_trio.central.queue import Queue
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now, system_now
 from ocpp_trio.store.database import Database
@@ -24,3 +25,4 @@ class Central:
     presence: Presence = field(default_factory=Presence)
     hints: Hints = field(default_factory=Hints)
     clocks: Clocks = field(default_factory=Clocks)
+    queue: Queue = field(default_factory=Queue)

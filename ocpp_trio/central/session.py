@@ -16,7 +16,7 @@ from ocpp_trio.central.context import Central
 from ocpp_trio.central.handlers import HANDLERS
 from ocpp_trio.central.keepalive import Pulse
 from ocpp_trio.central.transport import ConnectionEnded, Transport
-from ocpp_trio.errors import CallRefused, StoreUnavailable
+from ocpp_trio.errors import CallRefused, StoreLost, StoreUnavailable
 from ocpp_trio.ocppj import frames, quirks
 from ocpp_trio.ocppj.actions import TRANSACTION_ACTIONS
 from ocpp_trio.ocppj.peer import Answer, Ignored, Peer, Reply, Request
@@ -123,6 +123,7 @@ class Session:
             nursery.start_soon(self.carrier.run)
             nursery.start_soon(self._watch_transport)
             self._transport.attach(self._receive)
+            self.central.queue.feed(self)
             await self._over.wait()
             assert self._end is not None
             reason = self._end[1]
@@ -176,8 +177,8 @@ class Session:
             else:
                 assert isinstance(event, Ignored)
                 self._ignore(event)
-        except ConnectionEnded:
-            # The reader meets the same end and reports it.
+        except (ConnectionEnded, StoreLost):
+            # The reader meets the same end and reports it; without its writer, the process ends.
             return
         finally:
             self._handling = False
@@ -213,6 +214,8 @@ class Session:
             return self._peer.answer(request, payload)
         except CallRefused as refused:
             return self._peer.refuse(request, refused.code, refused.description)
+        except StoreLost:
+            raise
         except StoreUnavailable as error:
             log.warning("database not available", charge_point=self.charge_point_id, why=str(error))
         except Exception:

@@ -5,32 +5,39 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
 import trio
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ocpp_trio import logs
 from ocpp_trio.cli.common import UsageProblem
+from ocpp_trio.cli.progress import show_progress
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.api import ApiError, register_tags
 from ocpp_trio.simulator.endpoint import CannotConnect, endpoint_of
+from ocpp_trio.simulator.faults import KINDS, Faults
 from ocpp_trio.simulator.ledger import Ledger
 from ocpp_trio.simulator.plan import Plan, Run
 from ocpp_trio.simulator.summary import Outcome, Tally
 
+FAULTS = "\n".join(
+    (
+        "\b",
+        "Faults, each as --fault ACTION=KIND; DataTransfer with vendorId ocpp-trio.simulator,",
+        "messageId fault and the same text as data changes them at run time:",
+        *(f"  {kind:18}{what}" for kind, what in KINDS.items()),
+    )
+)
+
 # OCPP 1.6 section 7.15: IdToken.
 MAX_TAG = 20
 EXIT_INTERRUPTED = 130
-PLAIN_LINES = 10
-"""How many lines of progress are printed where there is no terminal."""
 
 
-@click.command()
+@click.command(epilog=FAULTS)
 @click.option(
     "--url",
     default="ws://localhost:9000",
@@ -90,7 +97,22 @@ PLAIN_LINES = 10
 @click.option(
     "--stay",
     is_flag=True,
-    help="Stay connected after the sessions, for trying commands, until Ctrl-C.",
+    help="Stay connected after the sessions and obey commands, until Ctrl-C; prints them.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="ACTION=KIND",
+    help="What it does wrong when it is told ACTION; may be given again for others. KINDs below.",
+)
+@click.option(
+    "--job-step",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long each step of an upload or of new firmware takes.",
 )
 @click.option(
     "--ledger",
@@ -140,6 +162,8 @@ def simulate(
     meter_values: int,
     interval: float,
     stay: bool,
+    faults: tuple[str, ...],
+    job_step: float,
     ledger: Path | None,
     timeout: float,
     give_up: float,
@@ -158,6 +182,7 @@ def simulate(
     ocpp-trio simulate --api http://localhost:9001 --count 50 --sessions 3
     ocpp-trio simulate --url wss://csms.example.com/ocpp --id-tag RFID123
     ocpp-trio simulate --api http://localhost:9001 --sessions 0 --stay
+    ocpp-trio simulate --sessions 0 --stay --fault Reset=silent --fault GetLog=fail:BadMessage
 
     wss:// is verified by the system's certificate authorities; SSL_CERT_FILE names others.
 
@@ -176,7 +201,13 @@ def simulate(
         give_up=give_up,
         boot_wait=boot_wait,
         concurrency=concurrency,
+        faults=faults,
+        job_step=job_step,
     )
+    try:
+        Faults(faults)
+    except ValueError as error:
+        raise UsageProblem(f"--fault: {error}") from None
     longest = plan.tag(count)
     if len(longest) > MAX_TAG:
         raise UsageProblem(f"the tag {longest} is longer than the {MAX_TAG} characters of OCPP 1.6")
@@ -190,10 +221,14 @@ def simulate(
         raise UsageProblem(f"--ledger {ledger}: {error.strerror}") from None
     console = Console(stderr=True, highlight=False)
     logs.configure("warning", "console")
-    with acknowledged, _progress(console, count * sessions) as advance:
+    with acknowledged, show_progress(console, count * sessions) as advance:
         # Around text of a central system no markup is read.
-        tally = Tally(lambda line: console.print(line, markup=False, soft_wrap=True))
-        run = Run(plan, endpoint, tally, acknowledged, on_session=advance)
+        def say(line: str) -> None:
+            console.print(line, markup=False, soft_wrap=True)
+
+        tally = Tally(say)
+        tell = say if stay else None
+        run = Run(plan, endpoint, tally, acknowledged, on_session=advance, tell=tell)
         try:
             interrupted = trio.run(_play, run, api, api_key)
         except CannotConnect as error:
@@ -236,29 +271,3 @@ async def _work(run: Run, api: str | None, api_key: str | None) -> CannotConnect
     except (CannotConnect, ApiError) as error:
         return error
     return None
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
-    """Show how many sessions are played; yields what is called after each."""
-    if console.is_terminal:
-        columns = (
-            TextColumn("sessions"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("sessions", total=total)
-            yield lambda: progress.advance(task)
-        return
-    done = 0
-    step = max(1, total // PLAIN_LINES)
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        if done % step == 0 or done == total:
-            console.print(f"sessions: {done}/{total}")
-
-    yield advance

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+# While a station is Pending it may be configured and triggered, but not charge (section 4.2).
+NEEDS_ACCEPTANCE = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
+
+# The words of a station that will do as it was asked; any other word of its is a refusal.
+TAKEN = frozenset({"Accepted", "AcceptedCanceled", "RebootRequired", "Scheduled", "Unlocked"})
+
+
+def state_of(response: Mapping[str, Any]) -> str:
+    """`accepted` or `refused`, by the status in a station's answer; one without is no refusal."""
+    status = response.get("status")
+    return "accepted" if status is None or status in TAKEN else "refused"
+
 
 class Command(NamedTuple):
     """A recorded command. `response` is the station's answer, None without one (or before it).
 
-    `follow_until` (ms) is known when it is created: how long the station's own messages may follow.
+    `follow_for` (ms) is known when it is created: so long the station's own messages may follow.
     """
 
     id: int
@@ -20,7 +32,7 @@ class Command(NamedTuple):
     reason: str | None
     state: str
     response: Mapping[str, Any] | None
-    follow_until: int | None = None
+    follow_for: int = 0
 
     @property
     def status(self) -> object:

@@ -2,33 +2,52 @@
 
 Owns its tasks: one keeps it connected, one delivers its messages about transactions, one sends
 heartbeats, one plays sessions. What a command does is in ocpp_trio.simulator.commands, how a
-session goes in ocpp_trio.simulator.session.
+session goes in ocpp_trio.simulator.session, what else it keeps in a module for each.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import trio
 
+from ocpp_trio.domain.rules import tag_key
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator import commands
 from ocpp_trio.simulator.bell import Bell
-from ocpp_trio.simulator.configuration import HEARTBEAT, Configuration
+from ocpp_trio.simulator.certificates import CertificateStore
+from ocpp_trio.simulator.configuration import (
+    CERTIFICATES,
+    HEARTBEAT,
+    LIST_LENGTH,
+    LIST_SENT,
+    SAMPLED,
+    Configuration,
+)
+from ocpp_trio.simulator.faults import Faults
+from ocpp_trio.simulator.jobs import Jobs
+from ocpp_trio.simulator.local_list import LocalList
 from ocpp_trio.simulator.meter import Meter
 from ocpp_trio.simulator.outbox import Outbox
 from ocpp_trio.simulator.plan import Run
-from ocpp_trio.simulator.session import CONNECTOR, Session
+from ocpp_trio.simulator.profiles import ChargingProfiles
+from ocpp_trio.simulator.reports import Reports
+from ocpp_trio.simulator.reservations import Reservation
+from ocpp_trio.simulator.schedule import limit_at
+from ocpp_trio.simulator.session import CONNECTOR, Origin, Session
 from ocpp_trio.simulator.uplink import Uplink
 
 
 class ChargePoint:
     """One charge point of a run.
 
-    `session` is the one that has the connector, `out_of_service` the connectors made inoperative,
-    0 for the station. `sessions_played` counts the planned ones.
+    `session` is the one that has the connector, `reservation` what it is reserved for,
+    `out_of_service` the connectors made inoperative, 0 for the station, `busy` whether it reboots.
+    `sessions_played` counts the planned ones.
     """
 
     def __init__(self, run: Run, charge_point_id: str, id_tag: str) -> None:
@@ -48,10 +67,22 @@ class ChargePoint:
             complain=self.complain,
         )
         self.outbox = Outbox(self.uplink.send, self.configuration, self.bell, self.complain)
+        self.faults = Faults(run.plan.faults)
+        self.jobs = Jobs(self)
+        self.reports = Reports(self)
+        self.local_list = LocalList(
+            self.configuration.number(LIST_LENGTH), self.configuration.number(LIST_SENT)
+        )
+        self.profiles = ChargingProfiles()
+        self.certificates = CertificateStore(
+            charge_point_id, self.configuration.number(CERTIFICATES)
+        )
         self.session: Session | None = None
+        self.reservation: Reservation | None = None
         self.out_of_service: set[int] = set()
         self.sessions_played = 0
-        self._resetting = False
+        self.busy = False
+        self._installing = 0
         self._status = "Available"
         self._nursery: trio.Nursery | None = None
 
@@ -67,7 +98,7 @@ class ChargePoint:
             nursery.start_soon(self._send_heartbeats)
             await self.bell.until(lambda: self.uplink.online)
             for _ in range(self.run.plan.sessions):
-                await self.bell.until(lambda: self.free)
+                await self.bell.until(lambda: self.free_for(self.id_tag))
                 await self.play(Session(self, self.id_tag))
             if self.run.plan.stay:
                 await trio.sleep_forever()
@@ -77,11 +108,17 @@ class ChargePoint:
             await self.uplink.close()
             nursery.cancel_scope.cancel()
 
+    def free_for(self, id_tag: str) -> bool:
+        """Whether a session can begin with this tag; a reservation may turn out to be another's."""
+        if self.session is not None or self.out_of_service or self.busy or self._installing:
+            return False
+        reserved = self.reservation is not None and not self.reservation.may_be_for(id_tag)
+        return self.uplink.online and not reserved
+
     @property
-    def free(self) -> bool:
-        """Whether a session can begin."""
-        busy = self.session is not None or self.out_of_service or self._resetting
-        return self.uplink.online and not busy
+    def charging_since(self) -> int | None:
+        """When the running transaction began, in ms."""
+        return None if self.session is None else self.session.charging_since
 
     async def play(self, session: Session) -> None:
         """Play a session on the connector, which must be free."""
@@ -89,32 +126,98 @@ class ChargePoint:
         outcome = await session.play()
         # Free before it says so: whoever reads Available may start the next one at once.
         self.session = None
+        self.profiles.end_transaction()
         self.run.tally.outcomes[outcome] += 1
-        if not session.remote:
+        if session.origin is Origin.PLAN:
             self.sessions_played += 1
             self.run.on_session()
         await self.set_status(self.idle_status(CONNECTOR))
         self.bell.ring()
 
-    def start_remotely(self, id_tag: str) -> Callable[[], None]:
-        """Take the connector for a session that was started from outside; what begins it."""
-        session = self.session = Session(self, id_tag, remote=True)
+    def start_remotely(self, id_tag: str, profile: Payload | None = None) -> Callable[[], None]:
+        """Take the connector for a session that was started from outside; what begins it.
+
+        `profile`: a TxProfile for its transaction.
+        """
+        session = self.session = Session(self, id_tag, origin=Origin.REMOTE)
+        if profile is not None:
+            self.profiles.set(CONNECTOR, profile, self.run.now(), session.transaction)
         return lambda: self.spawn(self.play, session)
+
+    def present(self, id_tag: str) -> bool:
+        """Present a tag, as a person does: it starts a session, or stops its own.
+
+        False if nothing follows: the connector is not free for the tag.
+        """
+        session = self.session
+        if session is None and self.free_for(id_tag):
+            session = self.session = Session(self, id_tag, origin=Origin.PERSON)
+            self.spawn(self.play, session)
+        elif session is None or tag_key(session.id_tag) != tag_key(id_tag) or session.stopping:
+            return False
+        else:
+            session.stop("Local")
+        return True
+
+    def charge(self, seconds: float) -> None:
+        """Draw power for some seconds, as much as the charging profiles allow."""
+        limit = limit_at(self.profiles.installed, self.run.now(), self.charging_since)
+        self.meter.charge(seconds, limit.amperes, limit.phases)
+
+    async def hold(self, reservation: Reservation) -> None:
+        """Show the connector as reserved until that is used, cancelled or expired."""
+        await self.refresh_status()
+        with trio.move_on_after((reservation.expiry - self.run.now()) / 1000):
+            await self.bell.until(lambda: self.reservation is not reservation)
+            return
+        self.drop_reservation()
+
+    def drop_reservation(self) -> None:
+        """The connector is no longer reserved."""
+        self.reservation = None
+        self.bell.ring()
+        self.spawn(self.refresh_status)
 
     async def reset(self, kind: str) -> None:
         """Stop what runs, close, and boot anew. `kind`: Soft or Hard."""
-        self._resetting = True
+        self.busy = True
         if self.session is not None:
             self.session.stop(f"{kind}Reset")
         await self.bell.until(lambda: self.session is None)
+        self.configuration.reboot()
         await self.uplink.reboot()
-        self._resetting = False
+        self.busy = False
         self.bell.ring()
+        self.reports.security_event("ResetOrReboot", f"{kind} reset")
+
+    @asynccontextmanager
+    async def out_of_use(self) -> AsyncIterator[None]:
+        """Begin no session any more, wait for the end of the one that runs, then be Unavailable."""
+        self._installing += 1
+        try:
+            await self.refresh_status()
+            await self.bell.until(lambda: self.session is None)
+            yield
+        finally:
+            self._installing -= 1
+            self.bell.ring()
+            self.spawn(self.refresh_status)
+
+    async def take_firmware(self, version: str) -> None:
+        """Boot anew with this firmware."""
+        self.uplink.firmware_version = version
+        self.configuration.reboot()
+        await self.uplink.reboot()
 
     def spawn(self, work: Callable[..., Awaitable[object]], *args: object) -> None:
         """Do something in the background, as long as the charge point operates."""
         assert self._nursery is not None
         self._nursery.start_soon(work, *args)
+
+    def tell(self, text: str) -> None:
+        """Tell a person who watches what goes on here."""
+        if self.run.tell is not None:
+            self.run.tell(f"{self.id}: {text}")
 
     def complain(self, text: str) -> None:
         """Say what went wrong at this charge point."""
@@ -124,9 +227,22 @@ class ChargePoint:
         """This moment, as messages carry it."""
         return format_timestamp(self.run.now()) or ""
 
+    @property
+    def file_name(self) -> str:
+        """The charge point's id as a part of the name of a file."""
+        return re.sub(r"[^A-Za-z0-9._-]", "_", self.id)
+
     def idle_status(self, connector_id: int) -> str:
         """The status without a vehicle; a station out of service takes its connector with it."""
-        return "Unavailable" if self.out_of_service & {0, connector_id} else "Available"
+        if self.out_of_service & {0, connector_id} or (connector_id and self._installing):
+            return "Unavailable"
+        return "Reserved" if connector_id and self.reservation is not None else "Available"
+
+    async def refresh_status(self) -> None:
+        """Report the connector's status if it is idle and this has changed."""
+        status = self.idle_status(CONNECTOR)
+        if self.session is None and self._status != status:
+            await self.set_status(status)
 
     async def set_status(self, status: str) -> None:
         """Change the connector's status; if offline it is told after the reconnect."""
@@ -145,7 +261,7 @@ class ChargePoint:
 
     def meter_values(self, context: str) -> Payload:
         """A MeterValues request of this moment, without transactionId."""
-        sampled = self.meter.sampled_values(context)
+        sampled = self.meter.sampled_values(context, self.configuration.text(SAMPLED).split(","))
         return {
             "connectorId": CONNECTOR,
             "meterValue": [{"timestamp": self.timestamp(), "sampledValue": sampled}],

@@ -46,9 +46,12 @@ class Ledger:
                 "transactionId": request["transactionId"],
                 "timestamp": first["timestamp"],
                 "register": next(
-                    sampled["value"]
-                    for sampled in first["sampledValue"]
-                    if sampled["measurand"] == REGISTER
+                    (
+                        sampled["value"]
+                        for sampled in first["sampledValue"]
+                        if sampled["measurand"] == REGISTER
+                    ),
+                    None,
                 ),
                 "samples": len(first["sampledValue"]),
             }

@@ -7,6 +7,7 @@ Integers throughout: the register counts watt-seconds, so that no rounding is ev
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 
 BATTERY_WH = 60_000
 RATED_AMPERES = 16.0
@@ -26,6 +27,7 @@ class Meter:
         self._battery_wh = 0.0
         self._volts = NOMINAL_VOLTS
         self._amperes = 0.0
+        self._phases = PHASES
         self.plug_in()
 
     @property
@@ -41,20 +43,24 @@ class Meter:
     @property
     def power(self) -> int:
         """Power in W, by what voltage and current say."""
-        return round(self._volts * self._amperes * PHASES)
+        return round(self._volts * self._amperes * self._phases)
 
     def plug_in(self) -> None:
         """Connect the next vehicle, with a battery at 15 to 60 %."""
         self._battery_wh = BATTERY_WH * self._random.uniform(0.15, 0.60)
         self._amperes = 0.0
 
-    def charge(self, seconds: float) -> None:
-        """Charge for some seconds; the register grows by the power drawn."""
+    def charge(self, seconds: float, limit: float = RATED_AMPERES, phases: int = PHASES) -> None:
+        """Charge for some seconds; the register grows by the power drawn.
+
+        `limit`: amperes that may be drawn on each of so many phases.
+        """
+        self._phases = phases
         self._volts = NOMINAL_VOLTS + self._random.uniform(-4, 4)
         share = 1.0
         if self.state_of_charge >= TAPER_FROM_PERCENT:
             share = max(0.1, (100 - self.state_of_charge) / (100 - TAPER_FROM_PERCENT))
-        self._amperes = RATED_AMPERES * share * self._random.uniform(0.97, 1.0)
+        self._amperes = min(limit, RATED_AMPERES * share) * self._random.uniform(0.97, 1.0)
         watt_seconds = round(self.power * seconds)
         self._watt_seconds += watt_seconds
         self._battery_wh = min(BATTERY_WH, self._battery_wh + watt_seconds / WATT_SECONDS)
@@ -63,8 +69,8 @@ class Meter:
         """No current flows any more."""
         self._amperes = 0.0
 
-    def sampled_values(self, context: str) -> list[dict[str, str]]:
-        """What the meter says now, as SampledValues (OCPP 1.6 section 7.43)."""
+    def sampled_values(self, context: str, wanted: Collection[str]) -> list[dict[str, str]]:
+        """What the meter says now of the measurands `wanted`, as SampledValues (section 7.43)."""
         values = [
             ("Energy.Active.Import.Register", "Wh", "Outlet", str(self.register)),
             ("Power.Active.Import", "W", "Outlet", str(self.power)),
@@ -81,4 +87,5 @@ class Meter:
                 "unit": unit,
             }
             for measurand, unit, location, value in values
+            if measurand in wanted
         ]

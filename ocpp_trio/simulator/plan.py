@@ -19,7 +19,8 @@ class Plan:
 
     `interval`: between meter values. `give_up`: how long a charge point tries to be connected and
     accepted. `boot_wait`: the longest wait between two boots. `id_tag`: one tag for all, None: each
-    its own. `concurrency`: how many connect at the same moment.
+    its own. `concurrency`: how many connect at the same moment. `faults`: ACTION=KIND, see
+    ocpp_trio.simulator.faults. `job_step`: how long each step of an upload or installation takes.
     """
 
     count: int = 1
@@ -33,6 +34,8 @@ class Plan:
     give_up: float = 60.0
     boot_wait: float = 10.0
     concurrency: int = 50
+    faults: tuple[str, ...] = ()
+    job_step: float = 1.0
 
     def charge_point_id(self, number: int) -> str:
         """The id of a charge point, counted from 1: SIM0001."""
@@ -49,7 +52,10 @@ class Plan:
 
 @dataclass
 class Run:
-    """What the charge points of a run have in common. `now` is the clock of their timestamps."""
+    """What the charge points of a run have in common. `now` is the clock of their timestamps.
+
+    `tell` is given a line for every command and for what a charge point says because of it.
+    """
 
     plan: Plan
     endpoint: Endpoint
@@ -57,6 +63,7 @@ class Run:
     ledger: Ledger = field(default_factory=Ledger)
     now: Now = system_now
     on_session: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] | None = None
     gate: trio.Semaphore = field(init=False)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     reached: bool = False

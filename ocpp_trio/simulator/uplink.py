@@ -62,6 +62,12 @@ class Uplink:
         self._boot_wanted = trio.Event()
         self._return_at_once = False
         self._trouble = ""
+        self.firmware_version = __version__
+
+    @property
+    def link(self) -> Connection | None:
+        """The connection of the moment."""
+        return self._link
 
     @property
     def online(self) -> bool:
@@ -214,7 +220,7 @@ class Uplink:
                 "chargePointVendor": "ocpp-trio",
                 "chargePointModel": "Simulator",
                 "chargePointSerialNumber": self._id[:25],
-                "firmwareVersion": __version__,
+                "firmwareVersion": self.firmware_version,
             },
         )
         interval = int(answer["interval"])

@@ -1,15 +1,69 @@
-"""Command records: each CALL to a charge point that somebody asked for, and what became of it."""
+"""Command records: each CALL to a charge point that somebody asked for, and what became of it.
+
+A command with `expires_at` is kept for its station; any other lives as long as its request, or as
+its batch.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
-from ocpp_trio.store.effects import CREATED, ENDED
+from ocpp_trio.store.effects import CREATED, ENDED, SENT
 
 Q = queries.load("commands")
+
+ANSWER_TIMEOUT_MS = 30_000
+FOLLOW_FOR_MS = 300_000
+
+
+class Filter(NamedTuple):
+    """Which commands; None: any. `since` and `until` (excluded) are ms."""
+
+    charge_point_id: str | None = None
+    action: str | None = None
+    state: str | None = None
+    actor: str | None = None
+    batch_id: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class Request(NamedTuple):
+    """What somebody asks of a charge point. `payload` is JSON text, times are ms."""
+
+    charge_point_id: str
+    action: str
+    payload: str
+    actor: str
+    reason: str | None
+    expires_at: int | None
+    answer_timeout: int
+    idempotency_id: int | None
+    # For so long the station's own messages may follow from it.
+    follow_for: int = FOLLOW_FOR_MS
+
+
+def enqueue(tx: Tx, request: Request, limit: int, now: int) -> int | None:
+    """Record a command; its id. None if `limit` commands are kept for its charge point already."""
+    if request.expires_at is not None:
+        row = tx.one(Q.count_kept, charge_point_id=request.charge_point_id)
+        assert row is not None
+        if row["kept"] >= limit:
+            return None
+    return create(
+        tx,
+        *request[:6],
+        now,
+        request.answer_timeout,
+        None,
+        request.idempotency_id,
+        request.follow_for,
+    )
 
 
 def create(
@@ -19,13 +73,14 @@ def create(
     payload: str,
     actor: str,
     reason: str | None,
-    expires_at: int,
+    expires_at: int | None,
     now: int,
-    follow_until: int | None = None,
+    answer_timeout: int = ANSWER_TIMEOUT_MS,
+    batch_id: int | None = None,
+    idempotency_id: int | None = None,
+    follow_for: int = FOLLOW_FOR_MS,
 ) -> int:
-    """A queued command; its id. `payload` is JSON text, `expires_at` ms, `follow_until` too: how
-    long what the station does because of it may take.
-    """
+    """A queued command; its id. `payload` is JSON text, times are ms."""
     row = tx.one(
         Q.insert,
         charge_point_id=charge_point_id,
@@ -35,18 +90,30 @@ def create(
         reason=reason,
         expires_at=expires_at,
         now=now,
+        answer_timeout=answer_timeout,
+        batch_id=batch_id,
+        idempotency_id=idempotency_id,
     )
     assert row is not None
     effect = CREATED.get(action)
     if effect is not None:
-        effect(tx, _command(row)._replace(follow_until=follow_until), now)
+        effect(tx, _command(row)._replace(follow_for=follow_for), now)
     command_id: int = row["id"]
     return command_id
 
 
-def mark_sent(tx: Tx, command_id: int, now: int) -> None:
-    """Written before the CALL goes out: after a crash a sent command is `unknown`, never resent."""
-    tx.run(Q.mark_sent, id=command_id, now=now)
+def mark_sent(tx: Tx, command_id: int, now: int) -> bool:
+    """Claim a queued command, just before its CALL goes out; False if it is not to be sent.
+
+    A claim is never taken back: after a crash the command is `unknown`, never sent again.
+    """
+    row = tx.one(Q.mark_sent, id=command_id, now=now)
+    if row is None:
+        return False
+    effect = SENT.get(row["action"])
+    if effect is not None:
+        effect(tx, _command(row), now)
+    return True
 
 
 def finish(
@@ -62,9 +129,42 @@ def finish(
         error=error,
         now=now,
     )
-    effect = None if row is None else ENDED.get(row["action"])
-    if row is not None and effect is not None:
-        effect(tx, _command(row), now)
+    if row is not None:
+        _end(tx, [row], now)
+
+
+def cancel(tx: Tx, command_id: int, error: str, now: int) -> Row | None:
+    """Cancel a command that was not sent yet; its row, None if it was (or there is none)."""
+    row = tx.one(Q.cancel, id=command_id, error=error, now=now)
+    if row is not None:
+        _end(tx, [row], now)
+    return row
+
+
+def cancel_batch(tx: Tx, batch_id: int, error: str, now: int) -> list[int]:
+    """Cancel what a batch has not sent yet; the ids."""
+    return _end(tx, tx.all(Q.cancel_batch, batch_id=batch_id, error=error, now=now), now)
+
+
+def expire(tx: Tx, now: int) -> list[int]:
+    """End the kept commands whose time is over; the ids."""
+    return _end(tx, tx.all(Q.expire, now=now), now)
+
+
+def abandon(tx: Tx, now: int) -> int:
+    """At start: end what the last process left open and nobody takes up; how many there were."""
+    return len(_end(tx, tx.all(Q.abandon, now=now), now))
+
+
+def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
+    """What follows from the end of commands; their ids."""
+    ids = []
+    for row in rows:
+        ids.append(row["id"])
+        effect = ENDED.get(row["action"])
+        if effect is not None:
+            effect(tx, _command(row), now)
+    return ids
 
 
 def _command(row: Row) -> Command:
@@ -81,11 +181,39 @@ def _command(row: Row) -> Command:
     )
 
 
-def abandon(tx: Tx, now: int) -> int:
-    """At start: end what the last process left open; how many there were."""
-    return tx.run(Q.abandon, now=now)
-
-
 def find(tx: Tx, command_id: int) -> Row | None:
     """One command."""
     return tx.one(Q.find, id=command_id)
+
+
+def find_by_key(tx: Tx, idempotency_id: int) -> Row | None:
+    """The command that a request under an idempotency key asked for."""
+    return tx.one(Q.find_by_key, idempotency_id=idempotency_id)
+
+
+def page(tx: Tx, which: Filter, before: int | None, limit: int, offset: int) -> Sequence[Row]:
+    """A page of commands, newest first; with `before` only ids below it."""
+    return tx.all(Q.page, before=before, limit=limit, offset=offset, **which._asdict())
+
+
+def count(tx: Tx, which: Filter) -> int:
+    """How many commands a filter leaves."""
+    row = tx.one(Q.count, **which._asdict())
+    assert row is not None
+    total: int = row["total"]
+    return total
+
+
+def next_kept(tx: Tx, charge_point_id: str, after: int) -> Row | None:
+    """The oldest command behind `after` that is kept for a charge point."""
+    return tx.one(Q.next_kept, charge_point_id=charge_point_id, after=after)
+
+
+def expected(tx: Tx) -> list[str]:
+    """The charge points for which commands are kept."""
+    return [row["charge_point_id"] for row in tx.all(Q.expected)]
+
+
+def next_of_batch(tx: Tx, batch_id: int, after: int, limit: int) -> Sequence[Row]:
+    """What a batch has still to send, behind `after`, oldest first."""
+    return tx.all(Q.next_of_batch, batch_id=batch_id, after=after, limit=limit)

@@ -244,7 +244,7 @@ class Database:
             # Nobody is told a success that did not happen, and the writer dies.
             why = str(error) if isinstance(error, StoreLost) else type(error).__name__
             for job in batch:
-                job.error = StoreUnavailable(f"the writer failed: {why}")
+                job.error = StoreLost(f"the writer failed: {why}")
             raise
         finally:
             for job in batch:

@@ -38,6 +38,8 @@ CREATED: Mapping[str, Effect] = {
     "UpdateFirmware": jobs.requested,
 }
 
+SENT: Mapping[str, Effect] = {"RemoteStartTransaction": remote_starts.sent}
+
 ENDED: Mapping[str, Effect] = {
     "CertificateSigned": certificates.signed_answered,
     "ChangeConfiguration": _configuration_changed,

@@ -33,8 +33,13 @@ def create(tx: Tx, command: Command, now: int) -> None:
         id_tag=id_tag,
         tag_key=rules.tag_key(id_tag),
         now=now,
-        expires_at=now if command.follow_until is None else command.follow_until,
+        expires_at=now + command.follow_for,
     )
+
+
+def sent(tx: Tx, command: Command, now: int) -> None:
+    """The command goes out, perhaps long after it was asked for: its time begins now."""
+    tx.run(Q.send, command_id=command.id, now=now)
 
 
 def note_answer(tx: Tx, command: Command, now: int) -> None:
@@ -83,7 +88,6 @@ def join(
 
 def expire(tx: Tx, now: int) -> Sequence[Row]:
     """Give up on what no transaction will follow any more; those whose time was over."""
-    tx.run(Q.refuse_unsent)
     return tx.all(Q.expire, now=now)
 
 

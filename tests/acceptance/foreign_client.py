@@ -1,20 +1,24 @@
 """A charge point written with the `ocpp` package and `websockets`, on asyncio: not our code.
 
-    python -m tests.acceptance.foreign_client ws://127.0.0.1:9000/CP001 TAG
+    python -m tests.acceptance.foreign_client ws://127.0.0.1:9000/CP001 FRAMES < settings
 
-Boots, reports its connector, and then does what it is told: starts a session on
-RemoteStartTransaction, sends meter values while it runs, stops it on RemoteStopTransaction. Ends
-after the first session and prints `done <transactionId>`.
+Boots, and then does what it is told; see tests.acceptance.every_command. Every frame is written to
+the file FRAMES, as JSON lines ["in" or "out", text].
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import websockets
-from ocpp.routing import after, on
+from ocpp.charge_point import camel_to_snake_case
+from ocpp.routing import after, create_route_map, on
 from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.enums import (
     Action,
@@ -22,7 +26,6 @@ from ocpp.v16.enums import (
     ChargePointErrorCode,
     ChargePointStatus,
     RegistrationStatus,
-    RemoteStartStopStatus,
 )
 
 
@@ -30,97 +33,144 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+class Recorded:
+    """A connection whose frames are written down."""
+
+    def __init__(self, connection: Any, path: Path) -> None:
+        self._connection = connection
+        self._file = path.open("a", encoding="utf-8")
+
+    async def recv(self) -> str:
+        """The next frame."""
+        text: str = await self._connection.recv()
+        self._write("in", text)
+        return text
+
+    async def send(self, text: str) -> None:
+        """Send a frame."""
+        self._write("out", text)
+        await self._connection.send(text)
+
+    def _write(self, direction: str, text: str) -> None:
+        print(json.dumps([direction, text]), file=self._file, flush=True)
+
+
 class Station(ChargePoint):  # type: ignore[misc]
     """One connector; one session."""
 
-    def __init__(self, name: str, connection: object) -> None:
+    def __init__(self, name: str, connection: object, settings: dict[str, Any]) -> None:
         super().__init__(name, connection)
-        self.meter = 1000
+        self._follow_ups: dict[str, tuple[str, dict[str, Any]]] = settings["followUps"]
+        self._id_tag = ""
+        self._meter = 1000
         self.transaction_id = 0
-        self.started = asyncio.Event()
-        self.stopped = asyncio.Event()
+        self._metered = asyncio.Event()
+        self._stopped = asyncio.Event()
         self.done = asyncio.Event()
+        for action, payload in settings["answers"].items():
+            self._answer(action, payload)
+        self.route_map = create_route_map(self)
 
-    @on(Action.remote_start_transaction)  # type: ignore[untyped-decorator]
-    def accept_start(self, id_tag: str, **_: object) -> object:
-        self.id_tag = id_tag
-        return call_result.RemoteStartTransaction(status=RemoteStartStopStatus.accepted)
+    def _answer(self, action: str, payload: dict[str, Any]) -> None:
+        """Answer this action so, and do afterwards what it asks for."""
+        answer = getattr(call_result, action)(**camel_to_snake_case(payload))
 
-    @after(Action.remote_start_transaction)  # type: ignore[untyped-decorator]
-    async def begin(self, id_tag: str, **_: object) -> None:
+        def respond(**_: object) -> object:
+            return answer
+
+        async def follow(**fields: Any) -> None:
+            if action in self._follow_ups:
+                name, request = self._follow_ups[action]
+                await self.send(getattr(call, name)(**camel_to_snake_case(request)))
+            special: dict[str, Callable[..., Any]] = {
+                "RemoteStartTransaction": self._begin,
+                "RemoteStopTransaction": self._finish,
+                "Reset": self._reboot,
+            }
+            if action in special:
+                await special[action](**fields)
+
+        # The package finds its handlers by the names of the functions.
+        respond.__name__, follow.__name__ = f"respond_{action}", f"follow_{action}"
+        setattr(self, respond.__name__, on(Action(action))(respond))
+        setattr(self, follow.__name__, after(Action(action))(follow))
+
+    async def send(self, request: object) -> Any:
+        """Send a CALL; its answer must be no CALLERROR."""
+        return await self.call(request, suppress=False)
+
+    async def _begin(self, id_tag: str, **_: object) -> None:
+        self._id_tag = id_tag
         await self.report(ChargePointStatus.preparing)
-        authorized = await self.call(call.Authorize(id_tag=id_tag))
+        authorized = await self.send(call.Authorize(id_tag=id_tag))
         assert authorized.id_tag_info["status"] == AuthorizationStatus.accepted
-        started = await self.call(
+        started = await self.send(
             call.StartTransaction(
-                connector_id=1, id_tag=id_tag, meter_start=self.meter, timestamp=_now()
+                connector_id=1, id_tag=id_tag, meter_start=self._meter, timestamp=_now()
             )
         )
         assert started.id_tag_info["status"] == AuthorizationStatus.accepted
         self.transaction_id = started.transaction_id
         await self.report(ChargePointStatus.charging)
         for _round in range(3):
-            self.meter += 250
-            await self.call(
+            self._meter += 250
+            sampled = [
+                {"value": str(self._meter), "unit": "Wh"},
+                {"value": "230.1", "unit": "V", "measurand": "Voltage"},
+            ]
+            await self.send(
                 call.MeterValues(
                     connector_id=1,
                     transaction_id=self.transaction_id,
-                    meter_value=[
-                        {
-                            "timestamp": _now(),
-                            "sampledValue": [
-                                {"value": str(self.meter), "unit": "Wh"},
-                                {"value": "230.1", "unit": "V", "measurand": "Voltage"},
-                            ],
-                        }
-                    ],
+                    meter_value=[{"timestamp": _now(), "sampledValue": sampled}],
                 )
             )
-        self.started.set()
+        self._metered.set()
 
-    @on(Action.remote_stop_transaction)  # type: ignore[untyped-decorator]
-    def accept_stop(self, transaction_id: int) -> object:
-        known = transaction_id == self.transaction_id
-        status = RemoteStartStopStatus.accepted if known else RemoteStartStopStatus.rejected
-        return call_result.RemoteStopTransaction(status=status)
-
-    @after(Action.remote_stop_transaction)  # type: ignore[untyped-decorator]
-    async def finish(self, transaction_id: int) -> None:
-        if transaction_id != self.transaction_id:
-            return
-        await self.started.wait()
-        await self.call(
+    async def _finish(self, transaction_id: int) -> None:
+        assert transaction_id == self.transaction_id
+        await self._metered.wait()
+        await self.send(
             call.StopTransaction(
                 transaction_id=transaction_id,
-                meter_stop=self.meter,
+                meter_stop=self._meter,
                 timestamp=_now(),
-                id_tag=self.id_tag,
+                id_tag=self._id_tag,
                 reason="Remote",
             )
         )
         await self.report(ChargePointStatus.available)
+        self._stopped.set()
+
+    async def _reboot(self, **_: object) -> None:
+        await self._stopped.wait()
+        await self.boot()
         self.done.set()
+
+    async def boot(self) -> None:
+        """Introduce itself and report the connector."""
+        boot = await self.send(
+            call.BootNotification(charge_point_model="Foreign", charge_point_vendor="ocpp")
+        )
+        assert boot.status == RegistrationStatus.accepted
+        await self.report(ChargePointStatus.available)
+        assert (await self.send(call.Heartbeat())).current_time
 
     async def report(self, status: ChargePointStatus) -> None:
         """A StatusNotification of connector 1."""
-        await self.call(
+        await self.send(
             call.StatusNotification(
                 connector_id=1, error_code=ChargePointErrorCode.no_error, status=status
             )
         )
 
 
-async def main(url: str) -> None:
+async def main(url: str, frames: Path, settings: dict[str, Any]) -> None:
     """One session, told from outside."""
     async with websockets.connect(url, subprotocols=["ocpp1.6"]) as connection:  # type: ignore[list-item]
-        station = Station(url.rsplit("/", 1)[1], connection)
+        station = Station(url.rsplit("/", 1)[1], Recorded(connection, frames), settings)
         reader = asyncio.create_task(station.start())
-        boot = await station.call(
-            call.BootNotification(charge_point_model="Foreign", charge_point_vendor="ocpp")
-        )
-        assert boot.status == RegistrationStatus.accepted
-        await station.report(ChargePointStatus.available)
-        assert (await station.call(call.Heartbeat())).current_time
+        await station.boot()
         print("booted", flush=True)
         async with asyncio.timeout(60):
             await station.done.wait()
@@ -129,4 +179,4 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.stdin.readline())))

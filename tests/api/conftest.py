@@ -55,11 +55,14 @@ def open_api(make_settings: MakeSettings, database: Database, now: FakeNow) -> O
     async def open_(keys: Keys | None = None, **variables: str) -> AsyncIterator[Api]:
         settings = make_settings(**variables)
         central = Central(settings, database, now=now)
+        commands = Commands(central)
         context = context_of(
-            settings, central, Commands(central), Health(), keys or Keys(), trio.current_time()
+            settings, central, commands, Health(), keys or Keys(), trio.current_time()
         )
-        async with client_of(context) as client:
+        async with trio.open_nursery() as nursery, client_of(context) as client:
+            await nursery.start(commands.run)
             yield Api(context, central, client, now)
+            nursery.cancel_scope.cancel()
 
     return open_
 

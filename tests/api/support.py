@@ -17,6 +17,7 @@ from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.session import Session
 from ocpp_trio.config import Settings
+from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import CommandFailed, StoreUnavailable
 from ocpp_trio.store import charge_points, commands, id_tags, starts, stops
 from ocpp_trio.store.database import Database
@@ -57,13 +58,15 @@ class Station:
             state, error = answer.state, str(answer)
         else:
             order.response = answer
+            state = state_of(answer)
             text = msgspec.json.encode(answer).decode()
         now = self.central.now()
         database = self.central.database
-        await database.write(commands.mark_sent, order.command_id, now)
+        order.claimed = await database.write(commands.mark_sent, order.command_id, now)
         with suppress(StoreUnavailable):
             await database.write(commands.finish, order.command_id, state, text, error, now)
         order.done.set()
+        self.central.queue.over(order.command_id, order.response, order.error)
 
     def set_tolerance(self, *make: str | None) -> None:
         """Note what is to be known of this make."""

@@ -6,12 +6,28 @@ from typing import Any
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocpp_trio import errors
+from ocpp_trio.api.problems import Problem
+from ocpp_trio.api.sending import check
 from ocpp_trio.store import charge_points, commands
 from tests.api.support import Api, assert_problem
 
 Body = dict[str, Any]
+
+
+def profile(limit: float = 1.1, **changes: Any) -> Body:
+    """A charging profile for a remote start."""
+    periods = [{"startPeriod": 0, "limit": limit}]
+    return {
+        "chargingProfileId": 1,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": periods},
+    } | changes
 
 
 def path(name: str) -> str:
@@ -57,6 +73,45 @@ def path(name: str) -> str:
             {"requestedMessage": "Heartbeat", "connectorId": 0},
             "TriggerMessage",
             {"requestedMessage": "Heartbeat"},
+        ),
+        ("unlock-connector", {"connectorId": 99}, "UnlockConnector", {"connectorId": 99}),
+        ("unlock-connector", {"connectorId": 0}, "UnlockConnector", {"connectorId": 0}),
+        (
+            "change-availability",
+            {"connectorId": 0, "type": "Operative"},
+            "ChangeAvailability",
+            {"connectorId": 0, "type": "Operative"},
+        ),
+        ("data-transfer", {"vendorId": "v"}, "DataTransfer", {"vendorId": "v"}),
+        (
+            "data-transfer",
+            {"vendorId": "v", "messageId": "m", "data": ""},
+            "DataTransfer",
+            {"vendorId": "v", "messageId": "m", "data": ""},
+        ),
+        (
+            "extended-trigger-message",
+            {"requestedMessage": "SignChargePointCertificate"},
+            "ExtendedTriggerMessage",
+            {"requestedMessage": "SignChargePointCertificate"},
+        ),
+        (
+            "extended-trigger-message",
+            {"requestedMessage": "StatusNotification", "connectorId": 0},
+            "ExtendedTriggerMessage",
+            {"requestedMessage": "StatusNotification", "connectorId": 0},
+        ),
+        (
+            "remote-start",
+            {"idTag": "T", "chargingProfile": profile()},
+            "RemoteStartTransaction",
+            {"idTag": "T", "chargingProfile": profile()},
+        ),
+        (
+            "generic",
+            {"action": "CancelReservation", "payload": {"reservationId": 4711}},
+            "CancelReservation",
+            {"reservationId": 4711},
         ),
         ("generic", {"action": "ClearCache"}, "ClearCache", {}),
         ("generic", {"action": "ClearCache", "payload": None}, "ClearCache", {}),
@@ -252,7 +307,7 @@ async def test_keys_that_no_command_changes(api: Api, key: str) -> None:
         ("reset", {}, "type"),
         ("reset", {"type": "soft"}, "type"),
         ("unlock-connector", {}, "connectorId"),
-        ("unlock-connector", {"connectorId": 0}, "connectorId"),
+        ("unlock-connector", {"connectorId": -1}, "connectorId"),
         ("get-configuration", {"keys": "a"}, "keys"),
         ("get-configuration", {"keys": ["a", 1]}, "keys[1]"),
         ("get-configuration", {"keys": ["x" * 51]}, "key.0"),
@@ -261,6 +316,24 @@ async def test_keys_that_no_command_changes(api: Api, key: str) -> None:
         ("change-configuration", {"key": "", "value": "60"}, "key"),
         ("change-configuration", {"key": "a", "value": "x" * 501}, "value"),
         ("trigger-message", {"requestedMessage": "LogStatusNotification"}, "requestedMessage"),
+        ("change-availability", {"type": "Operative"}, "connectorId"),
+        ("change-availability", {"connectorId": 1, "type": "Off"}, "type"),
+        ("data-transfer", {}, "vendorId"),
+        ("data-transfer", {"vendorId": "x" * 256}, "vendorId"),
+        ("data-transfer", {"vendorId": "v", "messageId": "x" * 51}, "messageId"),
+        ("data-transfer", {"vendorId": "v", "data": {"a": 1}}, "data"),
+        (
+            "extended-trigger-message",
+            {"requestedMessage": "DiagnosticsStatusNotification"},
+            "requestedMessage",
+        ),
+        ("remote-start", {"idTag": "T", "chargingProfile": []}, "chargingProfile"),
+        (
+            "remote-start",
+            {"idTag": "T", "chargingProfile": profile(limit=4.11)},
+            "chargingProfile.chargingSchedule.chargingSchedulePeriod.0.limit",
+        ),
+        ("remote-start", {"idTag": "T", "chargingProfile": profile(extra=1)}, "chargingProfile"),
         ("generic", {}, "action"),
         ("generic", {"action": "StartTransaction"}, "action"),
         ("generic", {"action": "../../v201/Reset"}, "action"),
@@ -288,9 +361,67 @@ async def test_bad_bodies_name_the_field_and_send_nothing(
     assert station.received == []
 
 
+@pytest.mark.parametrize("name", ["remote-start", "generic"])
+async def test_a_profile_against_the_rules_names_each(api: Api, name: str) -> None:
+    station = await api.connect()
+    wrong = profile(chargingProfilePurpose="TxDefaultProfile", transactionId=1)
+    body: Body = {"idTag": "T", "chargingProfile": wrong}
+    if name == "generic":
+        body = {"action": "RemoteStartTransaction", "payload": body}
+    response = await api.post(path(name), {"chargePointId": "CP001", **body})
+    problem = assert_problem(response, 422, "charging-profile-rule")
+    assert [each["field"] for each in problem["errors"]] == [
+        "chargingProfile.chargingProfilePurpose",
+        "chargingProfile.transactionId",
+    ]
+    assert station.received == []
+
+
+@pytest.mark.parametrize(
+    ("action", "why"),
+    [("StartTransaction", "sent by charge points only"), ("Nonsense", "not an action of OCPP 1.6")],
+)
+async def test_an_action_that_is_none_of_ours_is_refused_with_the_reason(
+    api: Api, action: str, why: str
+) -> None:
+    await api.connect()
+    body = {"chargePointId": "CP001", "action": action}
+    assert (
+        why
+        in assert_problem(await api.post(path("generic"), body), 400, "invalid-request")["detail"]
+    )
+
+
+@given(tenths=st.integers(-(10**9), 10**9))
+def test_every_multiple_of_a_tenth_is_one(tenths: int) -> None:
+    payload = {"connectorId": 1, "csChargingProfiles": profile(limit=tenths / 10)}
+    check("SetChargingProfile", payload)
+
+
+@pytest.mark.parametrize("limit", [4.11, 0.05, 1e-9, 32.05])
+def test_what_is_no_multiple_of_a_tenth_is_refused(limit: float) -> None:
+    payload = {"connectorId": 1, "csChargingProfiles": profile(limit=limit)}
+    with pytest.raises(Problem) as refused:
+        check("SetChargingProfile", payload)
+    assert refused.value.errors[0][0].endswith(".limit")
+
+
+async def test_data_that_comes_back(api: Api) -> None:
+    station = await api.connect()
+    station.answers += [{"status": "Accepted", "data": "pong"}, {"status": "UnknownVendorId"}]
+    body = {"chargePointId": "CP001", "vendorId": "v"}
+    shown = (await api.post(path("data-transfer"), body)).json()
+    assert (shown["success"], shown["data"]) == (True, "pong")
+    shown = (await api.post(path("data-transfer"), body)).json()
+    assert (shown["success"], shown["status"], shown["data"]) == (False, "UnknownVendorId", None)
+
+
 @pytest.mark.parametrize(
     "name",
     [
+        "change-availability",
+        "data-transfer",
+        "extended-trigger-message",
         "remote-start",
         "remote-stop",
         "reset",
@@ -397,10 +528,12 @@ async def test_a_command_has_all_its_fields(api: Api) -> None:
         "createdAt": "2026-11-23T08:00:00Z",
         "sentAt": "2026-11-23T08:00:00Z",
         "answeredAt": "2026-11-23T08:00:00Z",
-        "expiresAt": "2026-11-23T08:00:30Z",
+        "expiresAt": None,
         "response": {"status": "Accepted"},
         "error": None,
         "transactionId": None,
+        "reason": None,
+        "batchId": None,
     }
     problem = assert_problem(
         await api.get(path(f"{shown['commandId']}?verbose=1")), 400, "invalid-request"

@@ -46,7 +46,9 @@ def open_system(make_settings: MakeSettings, now: FakeNow) -> OpenSystem:
             central = Central(settings, database, now)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(keepalive.watch, central)
-                yield System(central, Listener(central), Commands(central))
+                commands = Commands(central)
+                await nursery.start(commands.run)
+                yield System(central, Listener(central), commands)
                 nursery.cancel_scope.cancel()
 
     return open_one

@@ -1,5 +1,6 @@
 """Commands: one at a time, each with its answer and its record."""
 
+import json
 from typing import Any
 
 import pytest
@@ -141,6 +142,63 @@ async def test_refused_broken_and_error_answers(autojump_clock: MockClock, syste
             assert isinstance(outcome, Outcome | CommandFailed)
             assert await state_of(system, outcome.command_id) == state
         assert await station.call("Heartbeat", {})
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {
+            "status": "Accepted",
+            "scheduleStart": "2026-11-23T08:00:00Z",
+            "chargingSchedule": {
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": -1, "numberPhases": -1}],
+            },
+        },
+        {
+            "status": "Accepted",
+            "chargingSchedule": {
+                "duration": 8638204643667,
+                "chargingRateUnit": "W",
+                "chargingSchedulePeriod": [],
+            },
+        },
+    ],
+)
+async def test_odd_but_valid_answers_are_answers(
+    autojump_clock: MockClock, system: System, answer: dict[str, Any]
+) -> None:
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send("GetCompositeSchedule", {"connectorId": 1, "duration": 60})
+        await station.send([3, (await station.receive())[1], answer])
+        await trio.testing.wait_all_tasks_blocked()
+        (outcome,) = caller.outcomes
+        assert isinstance(outcome, Outcome)
+        assert outcome.response == answer
+        row = await system.central.database.read(commands.find, outcome.command_id)
+        assert row is not None
+        assert json.loads(row["response"]) == answer
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_answer_that_breaks_the_schema_fails_its_command_and_nothing_else(
+    autojump_clock: MockClock, system: System
+) -> None:
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        for answer in ({"status": "Perhaps"}, {"status": "Accepted"}):
+            caller.send()
+            await station.send([3, (await station.receive())[1], answer])
+            await trio.testing.wait_all_tasks_blocked()
+        failed, outcome = caller.outcomes
+        assert isinstance(failed, InvalidAnswer)
+        assert "status" in str(failed)
+        assert isinstance(outcome, Outcome)
+        assert (await station.start())["transactionId"] > 0
         nursery.cancel_scope.cancel()
 
 

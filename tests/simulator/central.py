@@ -50,10 +50,15 @@ class Central:
                 "interval": 300,
                 "currentTime": "2026-11-23T08:00:00Z",
             },
+            "DataTransfer": {"status": "Accepted"},
             "DiagnosticsStatusNotification": {},
             "FirmwareStatusNotification": {},
             "Heartbeat": {"currentTime": "2026-11-23T08:00:00Z"},
+            "LogStatusNotification": {},
             "MeterValues": {},
+            "SecurityEventNotification": {},
+            "SignCertificate": {"status": "Accepted"},
+            "SignedFirmwareStatusNotification": {},
             "StartTransaction": self.start,
             "StatusNotification": {},
             "StopTransaction": {},
@@ -89,8 +94,8 @@ class Central:
         index = [i for i, each in enumerate(self.actions()) if each == action][times - 1]
         return self.received[index][1]
 
-    async def command(self, action: str, **payload: Any) -> Payload | str:
-        """Send a CALL to the newest connection; the payload, or the code of its CALLERROR."""
+    async def ask(self, action: str, **payload: Any) -> Answer:
+        """Send a CALL to the newest connection; its answer."""
         assert self._socket is not None
         message_id, text = self._peer.call(action, payload)
         await self._socket.send_message(text)
@@ -98,6 +103,11 @@ class Central:
             await self.bell.until(lambda: self._got[0] == message_id)
         answer = self._got[1]
         assert answer is not None
+        return answer
+
+    async def command(self, action: str, **payload: Any) -> Payload | str:
+        """Send a CALL to the newest connection; the payload, or the code of its CALLERROR."""
+        answer = await self.ask(action, **payload)
         assert answer.invalid is None
         if answer.error is not None:
             return answer.error.code

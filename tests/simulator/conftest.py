@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.ledger import Ledger
@@ -18,6 +19,7 @@ from tests.simulator.central import Central
 from tests.support.clock import START
 
 PlayFleet = Callable[..., AbstractAsyncContextManager[Run]]
+Present = Callable[[str], Awaitable[str]]
 
 
 @pytest.fixture
@@ -61,3 +63,30 @@ def staying(make_run: Callable[..., Run]) -> PlayFleet:
             nursery.cancel_scope.cancel()
 
     return stay
+
+
+@pytest.fixture
+def idle(central: Central, staying: PlayFleet) -> PlayFleet:
+    """As `staying`, once the charge point is accepted and has said that it is Available."""
+
+    @asynccontextmanager
+    async def stay(**plan: Any) -> AsyncIterator[Run]:
+        async with staying(**plan) as run:
+            await central.until("1 Available")
+            await trio.testing.wait_all_tasks_blocked()
+            central.received.clear()
+            yield run
+
+    return stay
+
+
+@pytest.fixture
+def present(central: Central) -> Present:
+    """A person presents a tag at the charge point; whether anything follows from it."""
+
+    async def do(id_tag: str) -> str:
+        return await central.status(
+            "DataTransfer", vendorId="ocpp-trio.simulator", messageId="present", data=id_tag
+        )
+
+    return do

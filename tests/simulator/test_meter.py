@@ -10,16 +10,26 @@ from ocpp_trio.domain.readings import newest_register, read_samples
 from ocpp_trio.simulator.meter import BATTERY_WH, Meter
 from tests.support.clock import START
 
+ALL = (
+    "Energy.Active.Import.Register",
+    "Power.Active.Import",
+    "Current.Import",
+    "Voltage",
+    "SoC",
+)
+
 
 def values(meter: Meter) -> dict[str, float]:
-    return {each["measurand"]: float(each["value"]) for each in meter.sampled_values("Trigger")}
+    return {
+        each["measurand"]: float(each["value"]) for each in meter.sampled_values("Trigger", ALL)
+    }
 
 
 def test_the_same_seed_gives_the_same_meter() -> None:
     one, two, other = Meter("SIM0001"), Meter("SIM0001"), Meter("SIM0002")
     for meter in (one, two, other):
         meter.charge(60)
-    assert one.sampled_values("Trigger") == two.sampled_values("Trigger")
+    assert one.sampled_values("Trigger", ALL) == two.sampled_values("Trigger", ALL)
     assert one.register != other.register
 
 
@@ -67,8 +77,22 @@ def test_the_next_vehicle_begins_anew_and_the_register_does_not() -> None:
 
 def test_a_central_system_reads_its_register() -> None:
     meter = Meter("SIM0001")
-    sampled = meter.sampled_values("Sample.Periodic")
+    sampled = meter.sampled_values("Sample.Periodic", ALL)
     samples = read_samples([{"timestamp": "2026-11-23T08:00:00Z", "sampledValue": sampled}], START)
     newest = newest_register(samples)
     assert newest is not None
     assert newest.wh == meter.register
+
+
+def test_it_says_only_what_is_wanted() -> None:
+    (sampled,) = Meter("SIM0001").sampled_values("Trigger", ["Voltage"])
+    assert sampled["measurand"] == "Voltage"
+
+
+def test_it_draws_no_more_than_it_may() -> None:
+    meter = Meter("SIM0001")
+    before = meter.register
+    meter.charge(3600, 6.0, 1)
+    assert 0.9 * 6 * 226 < meter.register - before <= 6 * 234
+    meter.charge(3600, 0.0)
+    assert meter.power == 0

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from ocpp_trio.cli.simulate import simulate
 from ocpp_trio.ocppj.frames import Payload
-from tests.simulator.central import Central
+from ocpp_trio.simulator.faults import KINDS
+from tests.simulator.central import Central, Scripted
 
 
 @pytest.fixture
@@ -89,6 +90,8 @@ def test_no_api_there(central: Central) -> None:
         (("--ledger", "/nowhere/at/all"), "No such file"),
         (("--count", "0"), "--count"),
         (("--interval", "-1"), "--interval"),
+        (("--fault", "Reset=never"), "none of the faults slow:SECONDS"),
+        (("--fault", "Authorize=silent"), "no action of a central system"),
     ],
 )
 def test_what_is_refused_at_once(args: tuple[str, ...], words: str) -> None:
@@ -101,3 +104,31 @@ def test_help_names_every_option() -> None:
     done = run("--help")
     for option in simulate.params:
         assert option.opts[-1] in done.stdout
+
+
+def test_help_lists_every_fault() -> None:
+    done = run("--help")
+    for kind, what in KINDS.items():
+        assert f"{kind} " in done.stdout
+        assert what in done.stdout
+
+
+def test_who_stays_obeys_and_prints_what_it_is_told(central: Central) -> None:
+    async def tell() -> None:
+        await central.until("1 Available")
+        assert await central.status("Reset", type="Hard") == "Rejected"
+        assert await central.status("ClearCache") == "Accepted"
+        signal.raise_signal(signal.SIGINT)
+
+    def boot(_: Payload) -> Scripted:
+        trio.lowlevel.spawn_system_task(tell)
+        return accepted
+
+    accepted = central.answers["BootNotification"]
+    central.answers["BootNotification"] = boot
+    done = run("--sessions", "0", "--stay", "--fault", "Reset=refuse")
+    assert done.exit_code == 130, done.output
+    assert done.stderr.splitlines() == [
+        'SIM0001: told Reset {"type": "Hard"} -> fault refuse',
+        'SIM0001: told ClearCache {} -> {"status": "Accepted"}',
+    ]

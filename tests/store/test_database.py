@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import logs
 from ocpp_trio.store.database import Database, Tx, bulk_form
@@ -293,7 +293,7 @@ async def test_a_fault_of_the_writer_tells_nobody_a_success(tmp_path: Path) -> N
         async with watched_database(path) as (database, _):
             outcomes = await write_together(database, (add, "neighbour"), (exit_now, "fatal"))
     assert caught.group_contains(SystemExit)
-    assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
+    assert all(isinstance(outcome, StoreLost) for outcome in outcomes)
     async with watched_database(path) as (database, _):
         assert await stored(database) == []
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from ocpp_trio.domain.commands import Command
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, review
-from ocpp_trio.store.database import Database, Row
+from ocpp_trio.store.database import Database, Row, Tx
+from ocpp_trio.store.effects import ENDED, Effect
 from tests.conftest import OpenDatabase
 from tests.support.clock import START
 from tests.support.statements import execute, fetch
@@ -72,9 +74,9 @@ async def test_of_a_stranger_only_so_many_are_kept(database: Database) -> None:
 # Commands
 
 
-async def create(database: Database) -> int:
+async def create(database: Database, expires_at: int | None = START + 30_000) -> int:
     return await database.write(
-        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", None, START + 30_000, START
+        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", None, expires_at, START
     )
 
 
@@ -136,19 +138,61 @@ async def test_what_was_under_way_at_a_crash_is_unknown_or_expired(
     open_test_database: OpenDatabase,
 ) -> None:
     async with open_test_database() as database:
-        queued, sent, done, timed_out = [await create(database) for _ in range(4)]
+        queued, sent, done, timed_out = [await create(database, None) for _ in range(4)]
+        kept, too_old = await create(database), await create(database, START + 50)
         await database.write(commands.mark_sent, sent, START)
         await finish(database, done, "accepted")
         await finish(database, timed_out, "timeout")
     async with open_test_database() as database:
-        assert await database.write(commands.abandon, START + 50) == 2
+        assert await database.write(commands.abandon, START + 50) == 3
         states = [
-            (await command(database, number))["state"] for number in (queued, sent, done, timed_out)
+            (await command(database, number))["state"]
+            for number in (queued, sent, done, timed_out, kept, too_old)
         ]
-        assert states == ["expired", "unknown", "accepted", "timeout"]
+        assert states == ["expired", "unknown", "accepted", "timeout", "queued", "expired"]
         row = await command(database, sent)
         assert (row["error"], row["answered_at"]) == ("the server was restarted", START + 50)
         assert await database.write(commands.abandon, START + 60) == 0
+
+
+async def test_a_command_is_claimed_once(database: Database) -> None:
+    number, cancelled, expired = [await create(database) for _ in range(3)]
+    assert await database.write(commands.cancel, cancelled, "enough", START) is not None
+    assert await database.write(commands.cancel, cancelled, "again", START) is None
+    assert await database.write(commands.mark_sent, number, START)
+    assert not await database.write(commands.mark_sent, number, START)
+    assert not await database.write(commands.mark_sent, cancelled, START)
+    assert not await database.write(commands.mark_sent, expired, START + 30_000)
+    assert await database.write(commands.cancel, number, "too late", START) is None
+    assert await database.write(commands.expire, START + 30_000) == [expired]
+
+
+async def test_every_end_has_its_effect_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[tuple[int, str]] = []
+
+    def note(_: Tx, command: Command, __: int) -> None:
+        ended.append((command.id, command.state))
+
+    monkeypatch.setitem(cast(dict[str, Effect], ENDED), "Reset", note)
+    answered, cancelled, expired = [await create(database) for _ in range(3)]
+    sent, lost = await create(database, None), await create(database, None)
+    for number in (answered, sent):
+        await database.write(commands.mark_sent, number, START)
+    await finish(database, answered, "accepted", '{"status":"Accepted"}')
+    await database.write(commands.cancel, cancelled, "enough", START)
+    await database.write(commands.cancel, cancelled, "enough", START)
+    await database.write(commands.expire, START + 30_000)
+    await database.write(commands.abandon, START + 30_000)
+    await database.write(commands.abandon, START + 30_000)
+    assert ended == [
+        (answered, "accepted"),
+        (cancelled, "cancelled"),
+        (expired, "expired"),
+        (sent, "unknown"),
+        (lost, "expired"),
+    ]
 
 
 async def test_no_such_command(database: Database) -> None:

@@ -34,9 +34,12 @@ class Operator:
             json.dumps({"idTag": "TAG"} | payload),
             "admin",
             None,
-            now + 30 * SECOND,
+            None,
             now,
-            now + EXPIRY,
+            30 * SECOND,
+            None,
+            None,
+            EXPIRY,
         )
         if sent:
             await self.database.write(commands.mark_sent, command_id, now)

@@ -33,6 +33,7 @@ async def boot_notification(session: Session, request: Request) -> Payload:
     session.quiet_since = trio.current_time()
     session.heartbeat_interval = row["heartbeat_interval"]
     session.set_tolerance(row["vendor"], row["model"], row["firmware_version"], row["conformance"])
+    central.queue.feed(session)
     log.info(
         "boot",
         charge_point=session.charge_point_id,

@@ -1,12 +1,18 @@
 -- name: insert
 -- A command that waits to be sent.
-INSERT INTO commands (charge_point_id, action, payload, actor, reason, state, created_at, expires_at)
-VALUES (:charge_point_id, :action, :payload, :actor, :reason, 'queued', :now, :expires_at)
+INSERT INTO commands
+    (charge_point_id, action, payload, actor, reason, state, created_at, expires_at, answer_timeout,
+     batch_id, idempotency_id)
+VALUES
+    (:charge_point_id, :action, :payload, :actor, :reason, 'queued', :now, :expires_at,
+     :answer_timeout, :batch_id, :idempotency_id)
 RETURNING *;
 
 -- name: mark_sent
--- The command is about to go out on the wire.
-UPDATE commands SET state = 'sent', sent_at = :now WHERE id = :id AND state = 'queued';
+-- Claim a command for the wire, once: nobody else can send it afterwards.
+UPDATE commands SET state = 'sent', sent_at = :now
+WHERE id = :id AND state = 'queued' AND (expires_at IS NULL OR expires_at > :now)
+RETURNING *;
 
 -- name: finish
 -- What became of a command. A late answer may follow a timeout, nothing else changes an end.
@@ -16,14 +22,90 @@ WHERE id = :id AND (state IN ('queued', 'sent') OR (:state_again = 'late' AND st
 RETURNING *;
 
 -- name: abandon
--- After a restart: what was sent is unknown, what was not sent never will be.
+-- After a restart: what was sent is unknown; what nobody waits for any more, and was not to be kept,
+-- will never be sent.
 UPDATE commands
 SET state = CASE state WHEN 'sent' THEN 'unknown' ELSE 'expired' END,
     error = 'the server was restarted', answered_at = :now
-WHERE state IN ('queued', 'sent');
+WHERE state IN ('queued', 'sent')
+    AND (state = 'sent' OR (expires_at IS NULL AND batch_id IS NULL) OR expires_at <= :now)
+RETURNING *;
+
+-- name: expire
+-- Commands whose station did not come back in time.
+UPDATE commands
+SET state = 'expired', error = 'the charge point was not there in time', answered_at = :now
+WHERE state = 'queued' AND expires_at <= :now
+RETURNING *;
+
+-- name: cancel
+-- A command that was not sent yet never will be.
+UPDATE commands SET state = 'cancelled', error = :error, answered_at = :now
+WHERE id = :id AND state = 'queued'
+RETURNING *, CAST(NULL AS BIGINT) AS transaction_id;
+
+-- name: cancel_batch
+-- What a batch has not sent yet.
+UPDATE commands SET state = 'cancelled', error = :error, answered_at = :now
+WHERE batch_id = :batch_id AND state = 'queued'
+RETURNING *;
 
 -- name: find
 -- One command, with the transaction that followed it, if it is a remote start.
 SELECT commands.*, remote_starts.transaction_id
 FROM commands LEFT JOIN remote_starts ON remote_starts.command_id = commands.id
 WHERE commands.id = :id;
+
+-- name: find_by_key
+-- The command that a request under an idempotency key asked for.
+SELECT commands.*,
+    (SELECT transaction_id FROM remote_starts WHERE command_id = commands.id) AS transaction_id
+FROM commands WHERE idempotency_id = :idempotency_id ORDER BY id DESC LIMIT 1;
+
+-- name: page
+-- Commands, newest first, with the filters that are given; `before` is the id behind which to go on.
+SELECT commands.*,
+    (SELECT transaction_id FROM remote_starts WHERE command_id = commands.id) AS transaction_id
+FROM commands
+WHERE (CAST(:before AS BIGINT) IS NULL OR id < :before)
+    AND (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
+    AND (CAST(:action AS TEXT) IS NULL OR action = :action)
+    AND (CAST(:state AS TEXT) IS NULL OR state = :state)
+    AND (CAST(:actor AS TEXT) IS NULL OR actor = :actor)
+    AND (CAST(:batch_id AS BIGINT) IS NULL OR batch_id = :batch_id)
+    AND (CAST(:since AS BIGINT) IS NULL OR created_at >= :since)
+    AND (CAST(:until AS BIGINT) IS NULL OR created_at < :until)
+ORDER BY id DESC LIMIT :limit OFFSET :offset;
+
+-- name: count
+-- How many commands `page` has in all.
+SELECT count(*) AS total FROM commands
+WHERE (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
+    AND (CAST(:action AS TEXT) IS NULL OR action = :action)
+    AND (CAST(:state AS TEXT) IS NULL OR state = :state)
+    AND (CAST(:actor AS TEXT) IS NULL OR actor = :actor)
+    AND (CAST(:batch_id AS BIGINT) IS NULL OR batch_id = :batch_id)
+    AND (CAST(:since AS BIGINT) IS NULL OR created_at >= :since)
+    AND (CAST(:until AS BIGINT) IS NULL OR created_at < :until);
+
+-- name: count_kept
+-- Commands that are kept for a charge point.
+SELECT count(*) AS kept FROM commands
+WHERE charge_point_id = :charge_point_id AND state = 'queued' AND expires_at IS NOT NULL;
+
+-- name: next_kept
+-- The oldest command behind `after` that is kept for a charge point.
+SELECT * FROM commands
+WHERE charge_point_id = :charge_point_id AND state = 'queued' AND expires_at IS NOT NULL
+    AND id > :after
+ORDER BY id LIMIT 1;
+
+-- name: expected
+-- The charge points for which commands are kept.
+SELECT DISTINCT charge_point_id FROM commands WHERE state = 'queued' AND expires_at IS NOT NULL;
+
+-- name: next_of_batch
+-- What a batch has still to send, behind `after`.
+SELECT * FROM commands
+WHERE batch_id = :batch_id AND state = 'queued' AND id > :after
+ORDER BY id LIMIT :limit;

@@ -10,6 +10,11 @@ VALUES
 UPDATE remote_starts SET expires_at = :now + (expires_at - requested_at)
 WHERE command_id = :command_id AND state = 'pending';
 
+-- name: send
+-- Its command goes out: the time in which a transaction may follow begins.
+UPDATE remote_starts SET expires_at = :now + (expires_at - requested_at), requested_at = :now
+WHERE command_id = :command_id AND state = 'pending';
+
 -- name: refuse
 -- The station will not start, so a transaction that seemed to follow does not belong to it.
 UPDATE remote_starts SET state = 'refused', transaction_id = NULL
@@ -44,18 +49,12 @@ UPDATE transactions SET remote_start_command_id = :command_id WHERE id = :id;
 UPDATE transactions SET remote_start_command_id = NULL
 WHERE charge_point_id = :charge_point_id AND remote_start_command_id = :command_id;
 
--- name: refuse_unsent
--- Remote starts whose command will never be sent.
-UPDATE remote_starts SET state = 'refused'
-WHERE state = 'pending'
-  AND command_id IN (SELECT id FROM commands
-                     WHERE commands.id = remote_starts.command_id
-                       AND commands.state IN ('expired', 'cancelled'));
-
 -- name: expire
 -- Remote starts that no transaction followed in time.
 UPDATE remote_starts SET state = 'expired'
 WHERE state = 'pending' AND expires_at <= :now
+  AND NOT EXISTS (SELECT 1 FROM commands
+                  WHERE commands.id = remote_starts.command_id AND commands.state = 'queued')
 RETURNING command_id, charge_point_id, id_tag;
 
 -- name: page

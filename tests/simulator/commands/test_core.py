@@ -1,6 +1,8 @@
-"""What charge points do when the central system asks."""
+"""Commands of the profile Core."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import trio
@@ -9,7 +11,7 @@ from trio.testing import MockClock
 
 from ocpp_trio.errors import CallRefused
 from tests.simulator.central import Central
-from tests.simulator.conftest import PlayFleet
+from tests.simulator.conftest import PlayFleet, Present
 
 
 async def test_remote_start_and_stop(
@@ -99,68 +101,6 @@ async def test_reset_stops_closes_and_boots_again(
         assert run.tally.close_codes == {}
 
 
-@pytest.mark.parametrize(
-    ("message", "connector", "sent"),
-    [
-        ("BootNotification", None, ["BootNotification"]),
-        ("DiagnosticsStatusNotification", None, ["DiagnosticsStatusNotification"]),
-        ("FirmwareStatusNotification", None, ["FirmwareStatusNotification"]),
-        ("Heartbeat", None, ["Heartbeat"]),
-        ("MeterValues", 1, ["MeterValues"]),
-        ("StatusNotification", None, ["0 Available", "1 Available"]),
-        ("StatusNotification", 0, ["0 Available"]),
-        ("StatusNotification", 1, ["1 Available"]),
-        ("StatusNotification", 2, None),
-        ("MeterValues", 2, None),
-    ],
-)
-async def test_trigger_message(
-    autojump_clock: MockClock,
-    central: Central,
-    staying: PlayFleet,
-    message: str,
-    connector: int | None,
-    sent: list[str] | None,
-) -> None:
-    async with staying():
-        await central.until("1 Available")
-        await trio.testing.wait_all_tasks_blocked()
-        central.received.clear()
-        where = {} if connector is None else {"connectorId": connector}
-        status = await central.status("TriggerMessage", requestedMessage=message, **where)
-        await trio.testing.wait_all_tasks_blocked()
-        assert status == ("Rejected" if sent is None else "Accepted")
-        assert central.actions() == (sent or [])
-
-
-async def test_triggered_meter_values_name_the_transaction(
-    autojump_clock: MockClock, central: Central, staying: PlayFleet
-) -> None:
-    async with staying(sessions=1, interval=10.0):
-        await central.until("MeterValues")
-        await central.status("TriggerMessage", requestedMessage="MeterValues")
-        values = await central.until("MeterValues", 2)
-        assert values["transactionId"] == 1
-        assert values["meterValue"][0]["sampledValue"][0]["context"] == "Trigger"
-
-
-async def test_a_triggered_boot_ends_the_wait_for_the_next(
-    autojump_clock: MockClock, central: Central, staying: PlayFleet, said: list[str]
-) -> None:
-    accepted = central.answers["BootNotification"]
-    assert isinstance(accepted, dict)
-    central.answers["BootNotification"] = accepted | {"status": "Pending", "interval": 500}
-    async with staying(boot_wait=50.0):
-        await central.until("BootNotification")
-        await trio.testing.wait_all_tasks_blocked()
-        assert await central.status("RemoteStartTransaction", idTag="R1") == "Rejected"
-        central.answers["BootNotification"] = accepted
-        await central.status("TriggerMessage", requestedMessage="BootNotification")
-        await central.until("1 Available")
-        assert trio.current_time() < 1
-        assert said == ["SIM0001: boot Pending, the next in 50 s"]
-
-
 async def test_configuration(
     autojump_clock: MockClock, central: Central, staying: PlayFleet
 ) -> None:
@@ -187,6 +127,10 @@ async def test_configuration(
             ("HeartbeatInterval", "often", "Rejected"),
             ("AuthorizeRemoteTxRequests", "perhaps", "Rejected"),
             ("MeterValueSampleInterval", "30", "Accepted"),
+            ("MeterValuesSampledData", "Frequency", "Rejected"),
+            ("MeterValuesSampledData", "Voltage, SoC", "Accepted"),
+            ("CpoName", "Example", "Accepted"),
+            ("ConnectorPhaseRotation", "1.RTS", "RebootRequired"),
         ):
             assert await central.status("ChangeConfiguration", key=key, value=value) == status
 
@@ -241,13 +185,12 @@ async def test_change_availability(
         await central.until("1 Unavailable", 2)
 
 
-async def test_clear_cache_and_what_is_not_supported(
+async def test_clear_cache_and_an_action_that_is_none(
     autojump_clock: MockClock, central: Central, staying: PlayFleet
 ) -> None:
     async with staying():
         await central.until("1 Available")
         assert await central.status("ClearCache") == "Accepted"
-        assert await central.command("GetLocalListVersion") == "NotSupported"
         assert await central.command("Nonsense") == "NotImplemented"
 
 
@@ -267,13 +210,89 @@ async def test_a_session_started_from_outside_ends_with_the_run(
     assert run.tally.as_json(1)["sessionsCompleted"] == 2
 
 
-async def test_a_triggered_boot_that_is_refused_is_said(
-    autojump_clock: MockClock, central: Central, staying: PlayFleet, said: list[str]
+async def test_a_key_that_counts_after_a_reboot(
+    autojump_clock: MockClock, central: Central, idle: PlayFleet
 ) -> None:
-    async with staying():
+    async def value() -> str:
+        answer = await central.command("GetConfiguration", key=["ConnectorPhaseRotation"])
+        assert isinstance(answer, dict)
+        return str(answer["configurationKey"][0]["value"])
+
+    async with idle():
+        await central.status("ChangeConfiguration", key="ConnectorPhaseRotation", value="1.SRT")
+        assert await value() == "1.RST"
+        await central.status("Reset", type="Soft")
+        event = await central.until("SecurityEventNotification")
+        assert (event["type"], event["techInfo"]) == ("ResetOrReboot", "Soft reset")
+        assert await value() == "1.SRT"
+
+
+async def test_only_the_measurands_that_are_configured_are_sent(
+    autojump_clock: MockClock, central: Central, idle: PlayFleet
+) -> None:
+    async with idle():
+        await central.status("ChangeConfiguration", key="MeterValuesSampledData", value="SoC")
+        await central.status("TriggerMessage", requestedMessage="MeterValues")
+        values = await central.until("MeterValues")
+        assert [each["measurand"] for each in values["meterValue"][0]["sampledValue"]] == ["SoC"]
+
+
+async def test_a_central_system_without_the_security_messages_is_no_trouble(
+    autojump_clock: MockClock, central: Central, idle: PlayFleet, said: list[str]
+) -> None:
+    central.answers["SecurityEventNotification"] = CallRefused("NotSupported", "what is that?")
+    async with idle():
+        await central.status("Reset", type="Hard")
+        await central.until("SecurityEventNotification")
+        await trio.testing.wait_all_tasks_blocked()
+        assert said == []
+        central.answers["SecurityEventNotification"] = CallRefused("InternalError", "no")
+        await central.status("Reset", type="Hard")
+        await central.until("SecurityEventNotification", 2)
+        await trio.testing.wait_all_tasks_blocked()
+        assert said == ["SIM0001: SecurityEventNotification: InternalError: no"]
+
+
+def tx_profile(**fields: Any) -> dict[str, Any]:
+    """A profile for one transaction: 6 A."""
+    return {
+        "chargingProfileId": 1,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6.0}],
+        },
+        **fields,
+    }
+
+
+async def test_a_remote_start_with_a_profile_charges_by_it(
+    autojump_clock: MockClock, central: Central, idle: PlayFleet
+) -> None:
+    async with idle():
+        wrong = tx_profile(chargingProfilePurpose="TxDefaultProfile")
+        start = "RemoteStartTransaction"
+        assert await central.status(start, idTag="R", chargingProfile=wrong) == "Rejected"
+        assert await central.status(start, idTag="R", chargingProfile=tx_profile()) == "Accepted"
+        values = await central.until("MeterValues")
+        sampled = values["meterValue"][0]["sampledValue"]
+        (current,) = (each for each in sampled if each["measurand"] == "Current.Import")
+        assert 5.8 <= float(current["value"]) <= 6.0
+        await central.status("RemoteStopTransaction", transactionId=1)
         await central.until("1 Available")
-        await trio.testing.wait_all_tasks_blocked()
-        central.answers["BootNotification"] = CallRefused("InternalError", "no")
-        await central.status("TriggerMessage", requestedMessage="BootNotification")
-        await trio.testing.wait_all_tasks_blocked()
-        assert said == ["SIM0001: BootNotification: InternalError: no"]
+        assert await central.status("ClearChargingProfile") == "Unknown"
+
+
+async def test_a_person_starts_and_stops_with_a_tag(
+    autojump_clock: MockClock, central: Central, idle: PlayFleet, present: Present
+) -> None:
+    async with idle():
+        assert await present("TAG") == "Accepted"
+        await central.until("MeterValues", 3)
+        assert await present("OTHER") == "Rejected"
+        assert await present("tag") == "Accepted"
+        stop = await central.until("StopTransaction")
+        assert (stop["reason"], stop["idTag"]) == ("Local", "TAG")
+        assert "Authorize" in central.actions()
