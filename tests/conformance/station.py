@@ -248,9 +248,7 @@ class Station:
     def connector(self, number: int) -> tuple[str, str]:
         """Stored status and error code of a connector."""
         (found,) = (
-            each
-            for each in self.listed("/api/connectors")
-            if each["connectorId"] == number
+            each for each in self.listed("/api/connectors") if each["connectorId"] == number
         )
         return found["status"], found["errorCode"]
 
