@@ -49,12 +49,14 @@ from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.data_backup import back_up_when_due
 from ocpp_trio.services.idempotency_keys import forget_keys
+from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.services.meter_backup import back_up_registers
 from ocpp_trio.services.meter_collection import collect_meter_values
 from ocpp_trio.services.offline_monitor import OfflineMonitor
 from ocpp_trio.services.orphan_detection import OrphanDetection
 from ocpp_trio.services.remote_starts import expire_remote_starts
+from ocpp_trio.services.reservation_expiry import expire_reservations
 from ocpp_trio.services.status_refresh import StatusRefresh
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
@@ -185,6 +187,8 @@ def _periodic(
     connections = ConnectionMonitor(central).tick
     refresh = StatusRefresh(central, asking).tick
     expire = partial(expire_remote_starts, central)
+    reservations = partial(expire_reservations, central.database, central.now)
+    lists = LocalListSync(central, orders).tick
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
     yield True, s.log_interval, "log writer", log_writer
@@ -195,6 +199,8 @@ def _periodic(
     yield s.connection_monitor, s.connection_monitor_interval, "connection monitor", connections
     yield s.status_refresh, s.status_refresh_interval, "status refresh", refresh
     yield True, s.remote_start_interval, "remote starts", expire
+    yield s.reservation_expiry, s.reservation_expiry_interval, "reservation expiry", reservations
+    yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
     # Its tick waits by itself until a copy is due.

@@ -146,3 +146,18 @@ class ServiceSettings(CommandSettings):
     backup_keep: int = _var(
         "OCPP_BACKUP_KEEP", "7", values.integer(1, 10_000), "newest copies that are kept"
     )
+    reservation_expiry: bool = _var(
+        "OCPP_RESERVATION_EXPIRY", "true", values.boolean, "end reservations whose time is over"
+    )
+    reservation_expiry_interval: float = _var(
+        "OCPP_RESERVATION_EXPIRY_INTERVAL", "10", values.seconds(0.05, 86400), "between looks"
+    )
+    local_list_batch: int = _var(
+        "OCPP_LOCAL_LIST_BATCH", "100", values.integer(1, 100_000), "entries in one SendLocalList"
+    )
+    local_list_sync: bool = _var(
+        "OCPP_LOCAL_LIST_SYNC", "false", values.boolean, "keep local lists equal to all tags"
+    )
+    local_list_sync_interval: float = _var(
+        "OCPP_LOCAL_LIST_SYNC_INTERVAL", "300", values.seconds(0.05, 86400), "between looks"
+    )

@@ -10,7 +10,16 @@ from starlette.responses import Response
 from ocpp_trio.api.answers import answer
 from ocpp_trio.api.operation import Call
 from ocpp_trio.api.params import Natural
-from ocpp_trio.api.sending import Command, CommandAnswer, SendQuery, command, send, words
+from ocpp_trio.api.sending import (
+    PROFILE_RULE,
+    RULE,
+    Command,
+    CommandAnswer,
+    SendQuery,
+    command,
+    send,
+    words,
+)
 
 
 class Reset(Command):
@@ -133,11 +142,12 @@ class Generic(Command):
         "action": "GetDiagnostics",
         "payload": {"location": "ftp://example.com/diagnostics", "retries": 3},
     },
+    problems=(PROFILE_RULE, RULE),
 )
 async def generic(call: Call[SendQuery, Generic]) -> Response:
     """Send a charge point any command.
 
-    The payload is checked against the action's schema before it is sent.
+    The payload is checked against the action's schema and the rules of OCPP before it is sent.
     """
     body = call.body
     outcome = await send(call, body.charge_point_id, body.action, body.payload or {})

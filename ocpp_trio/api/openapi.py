@@ -25,9 +25,12 @@ with application/problem+json (RFC 9457)."""
 
 _PATH_PARAMETERS = {
     "charge-points": ("the charge point's id, percent-encoded", {"type": "string"}),
+    "charging-profiles": ("the profile's number", {"type": "integer"}),
     "commands": ("the command's number", {"type": "integer"}),
     "jobs": ("the job's number", {"type": "integer"}),
     "review": ("the review item's number", {"type": "integer"}),
+    "local-lists": ("the charge point's id, percent-encoded", {"type": "string"}),
+    "reservations": ("the reservation's number", {"type": "integer"}),
     "command-batches": ("the batch's number", {"type": "integer"}),
 }
 

@@ -18,11 +18,11 @@ from ocpp_trio.api.params import ChargePointId, Lenient
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.commands import Outcome
 from ocpp_trio.config import Settings
-from ocpp_trio.domain import charging_profiles
-from ocpp_trio.errors import CommandQueued
+from ocpp_trio.domain.command_rules import broken_rules
+from ocpp_trio.errors import ChargePointUnknown, CommandQueued
 from ocpp_trio.ocppj import frames
 from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
-from ocpp_trio.store import commands
+from ocpp_trio.store import charge_points, commands
 
 MAX_TIMEOUT = 600
 
@@ -30,6 +30,10 @@ SUCCESS = frozenset({"Accepted", "Unlocked"})
 
 # Configuration keys whose change needs more than a CALL: the server's own side must change as well.
 GUARDED_KEYS = frozenset({"authorizationkey", "securityprofile"})
+
+WITH_PROFILE = frozenset({"RemoteStartTransaction", "SetChargingProfile"})
+PROFILE_RULE = "charging-profile-rule"
+RULE = "command-rule"
 
 PROBLEMS = (
     "charge-point-unknown",
@@ -64,10 +68,18 @@ class SendQuery(Lenient):
     expires: Expires | None = None
 
 
+class StrictSendQuery(SendQuery, forbid_unknown_fields=True):
+    """How to send; unknown parameters are refused."""
+
+
 class Command(Lenient):
     """A command to a charge point."""
 
     charge_point_id: ChargePointId
+
+
+class StrictCommand(Command, forbid_unknown_fields=True):
+    """A command to a charge point; unknown fields are refused."""
 
 
 class CommandAnswer(Resource):
@@ -183,14 +195,23 @@ def check(action: str, payload: dict[str, Any]) -> None:
             f"{payload['key']} is not changed by a command: the server, which checks connections by"
             " it, would lock the charge point out",
         )
-    if action == "RemoteStartTransaction" and "chargingProfile" in payload:
-        faults = charging_profiles.remote_start_faults(payload["chargingProfile"])
-        if faults:
-            raise Problem(
-                "charging-profile-rule",
-                "; ".join(f"{field} {rule}" for field, rule in faults),
-                errors=[(f"chargingProfile.{field}", rule) for field, rule in faults],
-            )
+    check_rules(action, payload)
+
+
+def check_rules(action: str, payload: dict[str, Any]) -> None:
+    """Raise a Problem that names the rules of OCPP that a payload breaks, although it fits the
+    schema.
+    """
+    broken = broken_rules(action, payload)
+    if broken:
+        detail = "; ".join(f"{field} {rule}" for field, rule in broken[:3])
+        raise Problem(PROFILE_RULE if action in WITH_PROFILE else RULE, detail, errors=broken)
+
+
+async def require_charge_point(call: Call[Any, Any], charge_point_id: str) -> None:
+    """Raise ChargePointUnknown before anything is stored about a charge point that is not there."""
+    if await call.context.database.read(charge_points.find, charge_point_id) is None:
+        raise ChargePointUnknown(f"no charge point {charge_point_id} is registered")
 
 
 def words(charge_point_id: str, outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from ocpp_trio.api.answers import Energy, Resource, Timestamp, answer
+from ocpp_trio.api.charging_limits import ChargingLimit, Limits
 from ocpp_trio.api.listing import ListQuery, Source, answer_list
 from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import ChargePointId, Int64
@@ -61,6 +62,7 @@ class Transaction(Resource):
     received_at: Timestamp | None
     flags: list[str]
     late_stop: LateStop | None
+    charging_limit: ChargingLimit | None
 
 
 def delivered_wh(row: Row) -> int:
@@ -68,7 +70,7 @@ def delivered_wh(row: Row) -> int:
     return energy.delivered_wh(row["meter_start"], row["meter_stop"], row["register_wh"])
 
 
-def _show(row: Row) -> Transaction:
+def _show(row: Row, limits: Limits) -> Transaction:
     return Transaction(
         id=row["id"],
         transaction_id=row["id"],
@@ -90,6 +92,7 @@ def _show(row: Row) -> Transaction:
         received_at=format_timestamp(row["received_at"]),
         flags=row["flags"].split(),
         late_stop=_late_stop(row),
+        charging_limit=limits.of(row),
     )
 
 
@@ -128,7 +131,7 @@ async def list_transactions(call: Call[TransactionsQuery, None]) -> Response:
     With `transactionId` a list of that one; 404 if the other filters, or nothing at all, fit it.
     """
     query, database = call.query, call.context.database
-    point, complete = query.charge_point_id, query.is_complete
+    point, complete, limits = query.charge_point_id, query.is_complete, Limits(call)
     if query.transaction_id is not None:
         row = await database.read(transactions.find, query.transaction_id)
         if (
@@ -137,14 +140,16 @@ async def list_transactions(call: Call[TransactionsQuery, None]) -> Response:
             or (complete is not None and bool(row["is_complete"]) != complete)
         ):
             raise Problem("not-found", f"there is no such transaction {query.transaction_id}")
-        return answer([_show(row)], headers={"X-Total-Count": "1"})
+        await limits.load([row])
+        return answer([_show(row, limits)], headers={"X-Total-Count": "1"})
 
     async def page(limit: int, offset: int) -> tuple[Sequence[Row], int]:
         total = await database.read(transactions.count, point, complete)
         rows = await database.read(transactions.page, point, complete, None, limit, offset)
-        return rows, total
+        return await limits.load(rows), total
 
     async def behind(row: Row, limit: int) -> Sequence[Row]:
-        return await database.read(transactions.page, point, complete, row["id"], limit, 0)
+        rows = await database.read(transactions.page, point, complete, row["id"], limit, 0)
+        return await limits.load(rows)
 
-    return await answer_list(call, Source(page, behind, _show))
+    return await answer_list(call, Source(page, behind, lambda row: _show(row, limits)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import charge_points, queries
+from ocpp_trio.store import charge_points, queries, reservations
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("connectors")
@@ -31,6 +31,8 @@ def record_status(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now:
     tx.run(Q.remember, **status)
     if is_newest and payload["connectorId"] == 0:
         tx.run(charge_points.Q.set_status, id=charge_point_id, status=payload["status"], now=now)
+    if is_newest and payload["status"] in reservations.ENDING:
+        reservations.terminate(tx, charge_point_id, payload["connectorId"], payload["status"], now)
 
 
 def of_charge_point(tx: Tx, charge_point_id: str) -> Sequence[Row]:

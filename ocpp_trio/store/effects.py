@@ -13,9 +13,13 @@ from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import (
     certificates,
     charge_points,
+    charging_profiles,
+    composite_schedules,
     configuration,
     jobs,
+    local_lists,
     remote_starts,
+    reservations,
     stops,
 )
 from ocpp_trio.store.database import Tx
@@ -29,11 +33,18 @@ def _configuration_changed(tx: Tx, command: Command, now: int) -> None:
     configuration.note_change(tx, command, now)
 
 
+def _remote_start_answered(tx: Tx, command: Command, now: int) -> None:
+    remote_starts.note_answer(tx, command, now)
+    charging_profiles.note_remote_start(tx, command, now)
+
+
 CREATED: Mapping[str, Effect] = {
     "CertificateSigned": certificates.signed,
     "GetDiagnostics": jobs.requested,
     "GetLog": jobs.requested,
     "RemoteStartTransaction": remote_starts.create,
+    "ReserveNow": reservations.request,
+    "SendLocalList": local_lists.note_sending,
     "SignedUpdateFirmware": jobs.requested,
     "UpdateFirmware": jobs.requested,
 }
@@ -41,16 +52,23 @@ CREATED: Mapping[str, Effect] = {
 SENT: Mapping[str, Effect] = {"RemoteStartTransaction": remote_starts.sent}
 
 ENDED: Mapping[str, Effect] = {
+    "CancelReservation": reservations.cancel,
     "CertificateSigned": certificates.signed_answered,
     "ChangeConfiguration": _configuration_changed,
+    "ClearChargingProfile": charging_profiles.note_clear,
     "DeleteCertificate": certificates.deleted,
+    "GetCompositeSchedule": composite_schedules.record,
     "GetConfiguration": configuration.note_report,
     "GetDiagnostics": jobs.answered,
     "GetInstalledCertificateIds": certificates.listed,
+    "GetLocalListVersion": local_lists.note_version,
     "GetLog": jobs.answered,
     "InstallCertificate": certificates.installed,
-    "RemoteStartTransaction": remote_starts.note_answer,
+    "RemoteStartTransaction": _remote_start_answered,
     "RemoteStopTransaction": stops.note_remote_stop_reason,
+    "ReserveNow": reservations.answer,
+    "SendLocalList": local_lists.note_answer,
+    "SetChargingProfile": charging_profiles.note_set,
     "SignedUpdateFirmware": jobs.answered,
     "UpdateFirmware": jobs.answered,
 }

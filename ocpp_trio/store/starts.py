@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 from ocpp_trio.domain import rules
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import id_tags, queries, remote_starts, review, unknown_tags
+from ocpp_trio.store import (
+    charging_profiles,
+    id_tags,
+    queries,
+    remote_starts,
+    reservations,
+    review,
+    unknown_tags,
+)
 from ocpp_trio.store.database import Tx
 
 Q = queries.load("transactions")
@@ -91,6 +99,10 @@ def start(
         moment if plausible else None,
         now,
     )
+    # A remote start has found its transaction by now: its profile belongs to it.
+    charging_profiles.attach(tx, charge_point_id, now)
+    if payload.get("reservationId") is not None:
+        reservations.use(tx, charge_point_id, payload["reservationId"], number, now)
     kept = connector_id > 0 or review.keep(
         tx,
         review.ABSURD,

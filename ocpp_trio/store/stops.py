@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 from ocpp_trio.domain import energy, rules
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
-from ocpp_trio.store import id_tags, meter_values, queries, review, suggestions
+from ocpp_trio.store import (
+    charging_profiles,
+    id_tags,
+    meter_values,
+    queries,
+    review,
+    suggestions,
+)
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("transactions")
@@ -177,6 +184,9 @@ def _complete(tx: Tx, row: Row, **values: Any) -> None:
         was_complete=row["is_complete"],
         replay_key=replay_key,
         **values,
+    )
+    charging_profiles.end_transaction(
+        tx, row["charge_point_id"], row["id"], row["connector_id"], values["now"]
     )
 
 

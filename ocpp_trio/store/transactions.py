@@ -17,6 +17,11 @@ def find(tx: Tx, transaction_id: int) -> Row | None:
     return tx.one(Q.find, id=transaction_id)
 
 
+def find_of(tx: Tx, charge_point_id: str, transaction_id: int) -> Row | None:
+    """One transaction of one charge point."""
+    return tx.one(Q.find_of, id=transaction_id, charge_point_id=charge_point_id)
+
+
 def find_open(tx: Tx, charge_point_id: str, connector_id: int) -> Row | None:
     """The newest running transaction of a connector."""
     return tx.one(Q.find_open, charge_point_id=charge_point_id, connector_id=connector_id)

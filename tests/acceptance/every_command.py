@@ -20,11 +20,13 @@ import jsonschema
 
 from ocpp_trio.central.handlers import HANDLERS
 from ocpp_trio.ocppj.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
+from tests.support.certificates import pem, request, root
 from tests.support.server import Server
 from tests.support.waiting import until
 
 TAG = "RFID123"
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+PEM = pem(root())
+CSR = request("FOREIGN")
 LATER = "2030-01-01T00:00:00Z"
 SCHEDULE = {
     "chargingRateUnit": "A",
@@ -77,7 +79,7 @@ FOLLOW_UPS = {
     ),
     "UpdateFirmware": ("FirmwareStatusNotification", {"status": "Installed"}),
     "DataTransfer": ("DataTransfer", {"vendorId": "Foreign", "messageId": "M", "data": "x"}),
-    "ExtendedTriggerMessage": ("SignCertificate", {"csr": PEM}),
+    "ExtendedTriggerMessage": ("SignCertificate", {"csr": CSR}),
     "TriggerMessage": ("Heartbeat", {}),
 }
 """What the clients send after a command."""
@@ -92,12 +94,12 @@ class Sent(NamedTuple):
 
 
 BEFORE = (
-    Sent("ChangeAvailability", {"connectorId": 1, "type": "Operative"}),
+    Sent("ChangeAvailability", {"connectorId": 1, "type": "Operative"}, "change-availability"),
     Sent(
         "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "300"}, "change-configuration"
     ),
     Sent("ClearCache", {}, "clear-cache"),
-    Sent("DataTransfer", {"vendorId": "V", "messageId": "M", "data": "x"}),
+    Sent("DataTransfer", {"vendorId": "V", "messageId": "M", "data": "x"}, "data-transfer"),
     Sent("GetConfiguration", {"keys": ["HeartbeatInterval", "Nonsense"]}, "get-configuration"),
     Sent("TriggerMessage", {"requestedMessage": "Heartbeat"}, "trigger-message"),
     Sent(
@@ -112,50 +114,77 @@ BEFORE = (
                 }
             ],
         },
+        "send-local-list",
     ),
-    Sent("GetLocalListVersion", {}),
+    Sent("GetLocalListVersion", {}, "get-local-list-version"),
     Sent(
         "ReserveNow",
         {"connectorId": 1, "expiryDate": LATER, "idTag": TAG, "reservationId": 1},
+        "reserve-now",
     ),
-    Sent("CancelReservation", {"reservationId": 1}),
-    Sent("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": PROFILE}),
-    Sent("GetCompositeSchedule", {"connectorId": 1, "duration": 60, "chargingRateUnit": "A"}),
-    Sent("ClearChargingProfile", {"id": 1, "connectorId": 1}),
+    Sent("CancelReservation", {"reservationId": 1}, "cancel-reservation"),
+    Sent(
+        "SetChargingProfile",
+        {"connectorId": 1, "csChargingProfiles": PROFILE},
+        "set-charging-profile",
+    ),
+    Sent(
+        "GetCompositeSchedule",
+        {"connectorId": 1, "duration": 60, "chargingRateUnit": "A"},
+        "get-composite-schedule",
+    ),
+    Sent("ClearChargingProfile", {"id": 1, "connectorId": 1}, "clear-charging-profile"),
     Sent(
         "GetDiagnostics",
         {"location": "ftp://files.example/", "retries": 1, "startTime": LATER, "stopTime": LATER},
+        "get-diagnostics",
     ),
-    Sent("UpdateFirmware", {"location": "ftp://files.example/1.bin", "retrieveDate": LATER}),
-    Sent("ExtendedTriggerMessage", {"requestedMessage": "Heartbeat", "connectorId": 1}),
+    Sent(
+        "UpdateFirmware",
+        {"location": "ftp://files.example/1.bin", "retrieveDate": LATER},
+        "update-firmware",
+    ),
+    Sent(
+        "ExtendedTriggerMessage",
+        {"requestedMessage": "Heartbeat", "connectorId": 1},
+        "extended-trigger-message",
+    ),
     Sent(
         "GetLog",
         {
             "logType": "SecurityLog",
             "requestId": 1,
-            "log": {"remoteLocation": "https://files.example/", "oldestTimestamp": LATER},
+            "remoteLocation": "https://files.example/",
+            "oldestTimestamp": LATER,
         },
+        "get-log",
     ),
     Sent(
         "InstallCertificate",
         {"certificateType": "CentralSystemRootCertificate", "certificate": PEM},
+        "install-certificate",
     ),
-    Sent("GetInstalledCertificateIds", {"certificateType": "CentralSystemRootCertificate"}),
-    Sent("DeleteCertificate", {"certificateHashData": HASHES}),
-    Sent("CertificateSigned", {"certificateChain": PEM}),
+    Sent(
+        "GetInstalledCertificateIds",
+        {"certificateType": "CentralSystemRootCertificate"},
+        "get-installed-certificate-ids",
+    ),
+    Sent("DeleteCertificate", {"certificateHashData": HASHES}, "delete-certificate"),
+    Sent("CertificateSigned", {"certificateChain": PEM}, "certificate-signed"),
     Sent(
         "SignedUpdateFirmware",
         {
             "requestId": 1,
-            "firmware": {
-                "location": "https://files.example/1.bin",
-                "retrieveDateTime": LATER,
-                "installDateTime": LATER,
-                "signingCertificate": PEM,
-                "signature": "c2ln",
-            },
+            "location": "https://files.example/1.bin",
+            "retrieveDateTime": LATER,
+            "installDateTime": LATER,
+            "signingCertificate": PEM,
+            "signature": "c2ln",
         },
+        "signed-update-firmware",
     ),
+    # The generic way, with a payload as OCPP spells it.
+    Sent("ClearCache", {}),
 )
 DURING = (
     Sent("RemoteStartTransaction", {"connectorId": 1, "idTag": TAG}, "remote-start"),

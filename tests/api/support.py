@@ -25,6 +25,8 @@ from ocpp_trio.store.starts import Started
 from tests.support.clock import FakeNow
 
 ANSWER = {"status": "Accepted"}
+ANSWERS: dict[str, dict[str, Any]] = {"GetLocalListVersion": {"listVersion": 0}}
+"""What a station answers if it is told nothing else, where that is not ANSWER."""
 JSON = {"Content-Type": "application/json"}
 
 
@@ -51,7 +53,8 @@ class Station:
         """Answer a command, and store what became of it."""
         self.received.append((order.action, order.payload))
         self.timeouts.append(order.timeout)
-        answer = self.answers.pop(0) if self.answers else ANSWER
+        usual = ANSWERS.get(order.action, ANSWER)
+        answer = self.answers.pop(0) if self.answers else usual
         state, text, error = "accepted", None, None
         if isinstance(answer, CommandFailed):
             order.error = answer

@@ -370,10 +370,10 @@ async def test_a_profile_against_the_rules_names_each(api: Api, name: str) -> No
         body = {"action": "RemoteStartTransaction", "payload": body}
     response = await api.post(path(name), {"chargePointId": "CP001", **body})
     problem = assert_problem(response, 422, "charging-profile-rule")
-    assert [each["field"] for each in problem["errors"]] == [
+    assert {each["field"] for each in problem["errors"]} == {
         "chargingProfile.chargingProfilePurpose",
         "chargingProfile.transactionId",
-    ]
+    }
     assert station.received == []
 
 
@@ -392,7 +392,7 @@ async def test_an_action_that_is_none_of_ours_is_refused_with_the_reason(
     )
 
 
-@given(tenths=st.integers(-(10**9), 10**9))
+@given(tenths=st.integers(0, 10**9))
 def test_every_multiple_of_a_tenth_is_one(tenths: int) -> None:
     payload = {"connectorId": 1, "csChargingProfiles": profile(limit=tenths / 10)}
     check("SetChargingProfile", payload)

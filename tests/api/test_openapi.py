@@ -159,6 +159,26 @@ def _curl_lines() -> list[str]:
     return [block.replace("\\\n", " ") for block in blocks]
 
 
+async def _prepare(api: Api) -> None:
+    """One reservation, one named profile and one local list, for the lines that show them."""
+    content = {
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6}],
+        },
+    }
+    point = {"chargePointId": "CP001"}
+    for path, body in (
+        ("/api/commands/reserve-now", point | {"connectorId": 1, "idTag": "A", "expiresIn": 60}),
+        ("/api/charging-profiles", {"name": "day", "chargingProfile": content}),
+        ("/api/commands/get-local-list-version", point),
+    ):
+        assert (await api.post(path, body)).status_code in {200, 201}
+
+
 @pytest.mark.parametrize("line", _curl_lines())
 async def test_every_curl_line_of_the_guide_works(api: Api, line: str) -> None:
     await api.connect()
@@ -170,6 +190,8 @@ async def test_every_curl_line_of_the_guide_works(api: Api, line: str) -> None:
     url = urls[0].removeprefix("http://localhost:9001")
     if method == "POST" and url == "/api/charge-points":
         await api.client.delete("/api/charge-points/CP001")
+    else:
+        await _prepare(api)
     number = await api.start()
     await api.stop(-number)
     item = (await api.get("/api/review?limit=1")).json()[0]["id"]

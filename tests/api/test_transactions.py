@@ -37,6 +37,7 @@ async def test_a_transaction_has_all_its_fields(api: Api) -> None:
             "receivedAt": "2026-11-23T08:00:00Z",
             "flags": [],
             "lateStop": None,
+            "chargingLimit": None,
         }
     ]
     await api.stop(number, 5500)
