@@ -11,6 +11,7 @@ from tests.conformance.station import Station
 from tests.support.server import Server, running
 
 SETTINGS = {
+    "OCPP_LOCAL_LIST_BATCH": "1000",
     "OCPP_LOG_INTERVAL": "0.05",
     "OCPP_PRESENCE_INTERVAL": "0.05",
     "OCPP_RESERVATION_EXPIRY_INTERVAL": "0.05",

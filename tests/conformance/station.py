@@ -225,6 +225,7 @@ class Station:
         word = response.get("status")
         assert (body["status"], body["response"]) == (word, response)
         assert body["success"] == (word in SUCCESS and response.get("listVersion") != -1)
+        assert word is None or word in body["message"]
         record = self.get(f"/api/commands/{body['commandId']}")
         assert (record["action"], record["payload"]) == (action, sent)
         assert record["response"] == response

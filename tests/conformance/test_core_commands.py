@@ -28,7 +28,6 @@ def unlock(station: Station, connector: int, status: str) -> None:
     wanted = {"connectorId": connector}
     commanded = station.command("unlock-connector", wanted, {"status": status})
     assert commanded.sent == wanted
-    assert status in commanded.answer["message"]
 
 
 def test_tc_017_1_unlock_idle_socket(station: Station) -> None:

