@@ -97,7 +97,7 @@ async def list_certificates(call: Call[CertificatesQuery, None]) -> Response:
     which = certificates.Filter(
         query.charge_point_id, moment("expiresBefore", query.expires_before)
     )
-    return await answer_newest_first(call, certificates.page, certificates.count, which, _show)
+    return await answer_newest_first(call, certificates.listing, which, _show)
 
 
 class CertificateRequest(Resource):
@@ -147,9 +147,7 @@ async def list_certificate_requests(call: Call[RequestsQuery, None]) -> Response
     The answer to a request is `certificate-signed`.
     """
     which = certificates.RequestFilter(call.query.charge_point_id, call.query.state)
-    return await answer_newest_first(
-        call, certificates.requests, certificates.count_requests, which, _show_request
-    )
+    return await answer_newest_first(call, certificates.requests, which, _show_request)
 
 
 class CertificateSigned(Command):

@@ -117,7 +117,7 @@ async def list_commands(call: Call[CommandsQuery, None]) -> Response:
         moment("to", query.until),
     )
 
-    return await answer_newest_first(call, commands.page, commands.count, which, show)
+    return await answer_newest_first(call, commands.listing, which, show)
 
 
 @operation(tag=TAG, answer=CommandRecord, query=NoQuery, problems=("not-found",))

@@ -103,9 +103,7 @@ async def list_jobs(call: Call[JobsQuery, None]) -> Response:
         moment("from", query.since),
         moment("to", query.until),
     )
-    return await answer_newest_first(
-        call, jobs.page, jobs.count, which, lambda row: Job(**_values(row))
-    )
+    return await answer_newest_first(call, jobs.listing, which, lambda row: Job(**_values(row)))
 
 
 @operation(tag=TAG, answer=JobWithReports, problems=("not-found",))

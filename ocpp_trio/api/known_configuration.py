@@ -113,6 +113,4 @@ async def list_configuration_changes(call: Call[ConfigurationChangesQuery, None]
         moment("from", query.since),
         moment("to", query.until),
     )
-    return await answer_newest_first(
-        call, configuration.changes, configuration.count_changes, which, _show_change
-    )
+    return await answer_newest_first(call, configuration.changes, which, _show_change)

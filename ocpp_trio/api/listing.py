@@ -13,7 +13,8 @@ from starlette.responses import Response
 from ocpp_trio.api.answers import Stream, answer, encode
 from ocpp_trio.api.operation import Call
 from ocpp_trio.api.params import INT64_MAX, Lenient
-from ocpp_trio.store.database import Row, Unit
+from ocpp_trio.store.database import Row
+from ocpp_trio.store.listing import Filter, Listing
 
 PAGE = 1000
 """Rows of one read: a longer snapshot would keep SQLite's WAL from being checkpointed."""
@@ -64,23 +65,17 @@ async def answer_list(call: Call[Any, Any], source: Source, default: int | None 
 
 
 async def answer_newest_first(
-    call: Call[Any, Any],
-    page: Unit[[Any, int | None, int, int], Sequence[Row]],
-    count: Unit[[Any], int],
-    which: Any,
-    show: Callable[[Row], Any],
+    call: Call[Any, Any], listing: Listing, which: Filter, show: Callable[[Row], Any]
 ) -> Response:
-    """A list in the order of falling ids, from the units of its noun:
-    `page(tx, which, before, limit, offset)` and `count(tx, which)`.
-    """
+    """A list in the order of falling ids."""
     database = call.context.database
 
     async def first(limit: int, offset: int) -> tuple[Sequence[Row], int]:
-        total = await database.read(count, which)
-        return await database.read(page, which, None, limit, offset), total
+        total = await database.read(listing.count, which)
+        return await database.read(listing.page, which, None, limit, offset), total
 
     async def behind(row: Row, limit: int) -> Sequence[Row]:
-        return await database.read(page, which, row["id"], limit, 0)
+        return await database.read(listing.page, which, row["id"], limit, 0)
 
     return await answer_list(call, Source(first, behind, show))
 

@@ -72,9 +72,7 @@ async def list_security_events(call: Call[SecurityEventsQuery, None]) -> Respons
         moment("from", query.since),
         moment("to", query.until),
     )
-    return await answer_newest_first(
-        call, security_events.page, security_events.count, which, _show_event
-    )
+    return await answer_newest_first(call, security_events.listing, which, _show_event)
 
 
 class DataTransfer(Resource):
@@ -127,6 +125,4 @@ async def list_data_transfers(call: Call[DataTransfersQuery, None]) -> Response:
         moment("from", query.since),
         moment("to", query.until),
     )
-    return await answer_newest_first(
-        call, data_transfers.page, data_transfers.count, which, _show_transfer
-    )
+    return await answer_newest_first(call, data_transfers.listing, which, _show_transfer)

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ocpp_trio.certificates import read_certificate, read_request
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.listing import Listing
 
 Q = queries.load("certificates")
 
@@ -149,21 +150,6 @@ class RequestFilter(NamedTuple):
     state: str | None = None
 
 
-def requests(
-    tx: Tx, which: RequestFilter, before: int | None, limit: int, offset: int
-) -> Sequence[Row]:
-    """A page of certificate requests, newest first; with `before` only ids below it."""
-    return tx.all(Q.requests, before=before, limit=limit, offset=offset, **which._asdict())
-
-
-def count_requests(tx: Tx, which: RequestFilter) -> int:
-    """How many requests the filter leaves."""
-    row = tx.one(Q.count_requests, **which._asdict())
-    assert row is not None
-    total: int = row["total"]
-    return total
-
-
 class Filter(NamedTuple):
     """Which installed certificates; `expires_before` in ms. None does not count."""
 
@@ -171,14 +157,8 @@ class Filter(NamedTuple):
     expires_before: int | None = None
 
 
-def page(tx: Tx, which: Filter, before: int | None, limit: int, offset: int) -> Sequence[Row]:
-    """A page of installed certificates, newest first; with `before` only ids below it."""
-    return tx.all(Q.page, before=before, limit=limit, offset=offset, **which._asdict())
+requests = Listing(Q.requests, Q.count_requests)
+"""Certificate requests; takes a RequestFilter."""
 
-
-def count(tx: Tx, which: Filter) -> int:
-    """How many installed certificates the filter leaves."""
-    row = tx.one(Q.count, **which._asdict())
-    assert row is not None
-    total: int = row["total"]
-    return total
+listing = Listing(Q.page, Q.count)
+"""Installed certificates; takes a Filter."""

@@ -14,6 +14,7 @@ from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.effects import CREATED, ENDED, SENT
+from ocpp_trio.store.listing import Listing
 
 Q = queries.load("commands")
 
@@ -191,19 +192,6 @@ def find_by_key(tx: Tx, idempotency_id: int) -> Row | None:
     return tx.one(Q.find_by_key, idempotency_id=idempotency_id)
 
 
-def page(tx: Tx, which: Filter, before: int | None, limit: int, offset: int) -> Sequence[Row]:
-    """A page of commands, newest first; with `before` only ids below it."""
-    return tx.all(Q.page, before=before, limit=limit, offset=offset, **which._asdict())
-
-
-def count(tx: Tx, which: Filter) -> int:
-    """How many commands a filter leaves."""
-    row = tx.one(Q.count, **which._asdict())
-    assert row is not None
-    total: int = row["total"]
-    return total
-
-
 def next_kept(tx: Tx, charge_point_id: str, after: int) -> Row | None:
     """The oldest command behind `after` that is kept for a charge point."""
     return tx.one(Q.next_kept, charge_point_id=charge_point_id, after=after)
@@ -217,3 +205,7 @@ def expected(tx: Tx) -> list[str]:
 def next_of_batch(tx: Tx, batch_id: int, after: int, limit: int) -> Sequence[Row]:
     """What a batch has still to send, behind `after`, oldest first."""
     return tx.all(Q.next_of_batch, batch_id=batch_id, after=after, limit=limit)
+
+
+listing = Listing(Q.page, Q.count)
+"""Commands; takes a Filter."""

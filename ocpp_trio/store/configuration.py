@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.listing import Listing
 
 Q = queries.load("configuration")
 
@@ -115,14 +116,5 @@ class Filter(NamedTuple):
     until: int | None = None
 
 
-def changes(tx: Tx, which: Filter, before: int | None, limit: int, offset: int) -> Sequence[Row]:
-    """A page of changes, newest first; with `before` only ids below it."""
-    return tx.all(Q.changes, before=before, limit=limit, offset=offset, **which._asdict())
-
-
-def count_changes(tx: Tx, which: Filter) -> int:
-    """How many changes the filter leaves."""
-    row = tx.one(Q.count_changes, **which._asdict())
-    assert row is not None
-    total: int = row["total"]
-    return total
+changes = Listing(Q.changes, Q.count_changes)
+"""Changes of configuration; takes a Filter."""

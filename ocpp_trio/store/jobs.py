@@ -14,6 +14,7 @@ from ocpp_trio.domain import jobs
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries, sequences
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.listing import Listing
 
 Q = queries.load("jobs")
 
@@ -128,14 +129,5 @@ class Filter(NamedTuple):
     until: int | None = None
 
 
-def page(tx: Tx, which: Filter, before: int | None, limit: int, offset: int) -> Sequence[Row]:
-    """A page of jobs, newest first; with `before` only ids below it."""
-    return tx.all(Q.page, before=before, limit=limit, offset=offset, **which._asdict())
-
-
-def count(tx: Tx, which: Filter) -> int:
-    """How many jobs the filters leave."""
-    row = tx.one(Q.count, **which._asdict())
-    assert row is not None
-    total: int = row["total"]
-    return total
+listing = Listing(Q.page, Q.count)
+"""Jobs; takes a Filter."""

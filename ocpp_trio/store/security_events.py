@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.security_events import CRITICAL
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
 from ocpp_trio.store import queries
-from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.database import Tx
+from ocpp_trio.store.listing import Listing
 
 Q = queries.load("security_events")
 
@@ -39,14 +40,5 @@ class Filter(NamedTuple):
     until: int | None = None
 
 
-def page(tx: Tx, which: Filter, before: int | None, limit: int, offset: int) -> Sequence[Row]:
-    """A page of events, newest first; with `before` only ids below it."""
-    return tx.all(Q.page, before=before, limit=limit, offset=offset, **which._asdict())
-
-
-def count(tx: Tx, which: Filter) -> int:
-    """How many events the filters leave."""
-    row = tx.one(Q.count, **which._asdict())
-    assert row is not None
-    total: int = row["total"]
-    return total
+listing = Listing(Q.page, Q.count)
+"""Security events; takes a Filter."""

@@ -41,7 +41,9 @@ async def test_a_critical_event_is_raised_once(autojump_clock: MockClock, system
             assert await station.call("SecurityEventNotification", event) == {}
     warnings = [each["event"] for each in logged if each["log_level"] == "warning"]
     assert warnings == ["critical security event TamperDetectionActivated"]
-    total = await system.central.database.read(security_events.count, security_events.Filter())
+    total = await system.central.database.read(
+        security_events.listing.count, security_events.Filter()
+    )
     assert total == 2
 
 
@@ -56,7 +58,7 @@ async def test_a_certificate_request(
         await station.boot()
         assert await station.call("SignCertificate", {"csr": csr}) == {"status": status}
     which = certificates.RequestFilter("CP001")
-    (row,) = await system.central.database.read(certificates.requests, which, None, 10, 0)
+    (row,) = await system.central.database.read(certificates.requests.page, which, None, 10, 0)
     assert (row["csr"], row["state"]) == (csr, state)
 
 
@@ -75,7 +77,7 @@ async def test_a_notification_about_no_job_is_answered(
     async with connected(system.listener) as station:
         await station.boot()
         assert await station.call(action, {"status": status}) == {}
-    assert await system.central.database.read(jobs.count, jobs.Filter()) == 0
+    assert await system.central.database.read(jobs.listing.count, jobs.Filter()) == 0
 
 
 async def failing(*_: object) -> Answer:
@@ -101,7 +103,7 @@ async def test_a_vendor_is_asked_and_its_data_kept(
         await station.boot()
         assert await station.call("DataTransfer", payload) == answer
     (row,) = await system.central.database.read(
-        data_transfers.page, data_transfers.Filter(), None, 10, 0
+        data_transfers.listing.page, data_transfers.Filter(), None, 10, 0
     )
     assert (row["vendor_id"], row["answer"]) == (payload["vendorId"], answer["status"])
 
@@ -117,7 +119,10 @@ async def test_a_vendor_that_fails_loses_nothing(
         await station.boot()
         answer = await station.call("DataTransfer", {"vendorId": "broken", "data": "d"})
         assert answer == {"status": "Rejected"}
-    assert await system.central.database.read(data_transfers.count, data_transfers.Filter()) == 1
+    assert (
+        await system.central.database.read(data_transfers.listing.count, data_transfers.Filter())
+        == 1
+    )
     assert [error["event"] for error in expected_errors] == ["vendor's handler failed"]
 
 

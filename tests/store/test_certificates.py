@@ -31,8 +31,8 @@ async def listing(database: Database, *hashes: dict[str, str]) -> None:
 
 async def there(database: Database, **which: Any) -> list[Row]:
     wanted = certificates.Filter(**which)
-    rows = await database.read(certificates.page, wanted, None, 10, 0)
-    assert len(rows) == await database.read(certificates.count, wanted)
+    rows = await database.read(certificates.listing.page, wanted, None, 10, 0)
+    assert len(rows) == await database.read(certificates.listing.count, wanted)
     return list(rows)
 
 
@@ -97,7 +97,7 @@ async def test_a_request_that_cannot_be_signed_is_kept_all_the_same(database: Da
     problem = await database.write(certificates.keep_request, "CP1", "nonsense", START)
     assert problem is not None
     (row,) = await database.read(
-        certificates.requests, certificates.RequestFilter(state="rejected"), None, 10, 0
+        certificates.requests.page, certificates.RequestFilter(state="rejected"), None, 10, 0
     )
     assert (row["csr"], row["problem"]) == ("nonsense", problem)
 
@@ -119,8 +119,10 @@ async def test_a_certificate_answers_the_newest_request(
         assert await database.write(certificates.keep_request, "CP1", request(name), START) is None
     payload = {"certificateChain": pem(root())}
     await carried_out(database, "CertificateSigned", payload, response, state=state)
-    rows = await database.read(certificates.requests, certificates.RequestFilter(), None, 10, 0)
+    rows = await database.read(
+        certificates.requests.page, certificates.RequestFilter(), None, 10, 0
+    )
     assert [row["state"] for row in rows] == [found, "received"]
     assert await database.read(
-        certificates.count_requests, certificates.RequestFilter("CP1", "received")
+        certificates.requests.count, certificates.RequestFilter("CP1", "received")
     ) == 1 + (found == "received")

@@ -67,7 +67,7 @@ async def test_all_or_nothing(database: Database) -> None:
     assert await create(database, ["A", "X", "B", "Y"]) == Created(None, 4, ["X", "Y"])
     assert await create(database, Selection(), limit=3) == Created(None, 4, [])
     assert await create(database, Selection(vendor="Nobody")) == Created(None, 0, [])
-    assert await database.read(commands.count, commands.Filter()) == 0
+    assert await database.read(commands.listing.count, commands.Filter()) == 0
     assert await database.read(command_batches.count, None, None) == 0
 
 
@@ -100,6 +100,6 @@ async def test_what_is_unfinished_is_taken_up_and_kept_for_a_while(database: Dat
     await create(database, ["A"])
     await database.write(commands.mark_sent, 3, START)
     assert await database.write(command_batches.take_up, START + 50) == [(1, 5), (2, 7)]
-    rows = await database.read(commands.page, commands.Filter(), None, 10, 0)
+    rows = await database.read(commands.listing.page, commands.Filter(), None, 10, 0)
     assert [row["expires_at"] for row in rows] == [None, START + 50, START + 9]
     assert await database.read(commands.expected) == ["A"]

@@ -31,7 +31,9 @@ async def known(database: Database) -> dict[str, tuple[Any, ...]]:
 
 
 async def history(database: Database) -> list[tuple[Any, ...]]:
-    rows = await database.read(configuration.changes, configuration.Filter("CP1"), None, 100, 0)
+    rows = await database.read(
+        configuration.changes.page, configuration.Filter("CP1"), None, 100, 0
+    )
     return [
         (row["key"], row["old_value"], row["new_value"], row["actor"], row["status"])
         for row in rows
@@ -105,9 +107,9 @@ async def test_changes_are_filtered_and_paged(database: Database) -> None:
         await change(database, f"K{number % 2}", str(number), "Accepted", now=START + number)
 
     async def found(which: configuration.Filter, before: int | None = None) -> list[str]:
-        rows = await database.read(configuration.changes, which, before, 10, 0)
+        rows = await database.read(configuration.changes.page, which, before, 10, 0)
         assert before is not None or len(rows) == await database.read(
-            configuration.count_changes, which
+            configuration.changes.count, which
         )
         return [row["new_value"] for row in rows]
 

@@ -33,7 +33,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 async def begin(database: Database, action: str, **changes: Any) -> Row:
     payload, answer, _ = REQUESTS[action]
     await carried_out(database, action, payload, **({"response": answer} | changes))
-    return (await database.read(jobs.page, jobs.Filter(), None, 1, 0))[0]
+    return (await database.read(jobs.listing.page, jobs.Filter(), None, 1, 0))[0]
 
 
 async def notify(database: Database, action: str, status: str, **more: Any) -> Row | None:
@@ -109,7 +109,7 @@ async def test_a_late_answer_begins_a_job(database: Database) -> None:
 async def test_a_newer_job_cancels_the_one_before(database: Database) -> None:
     first = await begin(database, "GetLog")
     await begin(database, "GetLog", response={"status": "AcceptedCanceled"})
-    rows = await database.read(jobs.page, jobs.Filter(kind="log"), None, 10, 0)
+    rows = await database.read(jobs.listing.page, jobs.Filter(kind="log"), None, 10, 0)
     assert [row["state"] for row in rows] == ["running", "cancelled"]
     assert rows[1]["id"] == first["id"]
 
@@ -138,8 +138,8 @@ async def test_filters(database: Database) -> None:
     await begin(database, "UpdateFirmware", charge_point_id="CP2")
 
     async def kinds(which: jobs.Filter) -> list[str]:
-        rows = await database.read(jobs.page, which, None, 10, 0)
-        assert len(rows) == await database.read(jobs.count, which)
+        rows = await database.read(jobs.listing.page, which, None, 10, 0)
+        assert len(rows) == await database.read(jobs.listing.count, which)
         return [row["kind"] for row in rows]
 
     assert await kinds(jobs.Filter()) == ["firmware", "log"]

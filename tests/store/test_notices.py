@@ -16,7 +16,7 @@ async def test_an_event_that_is_sent_again_is_kept_once(database: Database) -> N
     assert not await database.write(security_events.record, "CP1", EVENT, START + 1)
     assert await database.write(security_events.record, "CP2", EVENT, START)
     assert await database.write(security_events.record, "CP1", EVENT | {"techInfo": "x"}, START)
-    assert await database.read(security_events.count, security_events.Filter()) == 3
+    assert await database.read(security_events.listing.count, security_events.Filter()) == 3
 
 
 @pytest.mark.parametrize("timestamp", ["1970-01-01T00:00:00Z", "yesterday", "2099-01-01T00:00:00Z"])
@@ -25,7 +25,9 @@ async def test_an_event_without_a_clock_is_of_its_arrival(
 ) -> None:
     event = EVENT | {"timestamp": timestamp}
     await database.write(security_events.record, "CP1", event, START)
-    (row,) = await database.read(security_events.page, security_events.Filter(), None, 10, 0)
+    (row,) = await database.read(
+        security_events.listing.page, security_events.Filter(), None, 10, 0
+    )
     assert (row["timestamp"], row["timestamp_text"]) == (START, timestamp)
 
 
@@ -35,8 +37,8 @@ async def test_events_are_filtered(database: Database) -> None:
         await database.write(security_events.record, "CP1", event, START)
 
     async def types(which: security_events.Filter) -> list[str]:
-        rows = await database.read(security_events.page, which, None, 10, 0)
-        assert len(rows) == await database.read(security_events.count, which)
+        rows = await database.read(security_events.listing.page, which, None, 10, 0)
+        assert len(rows) == await database.read(security_events.listing.count, which)
         return [row["type"] for row in rows]
 
     assert await types(security_events.Filter(is_critical=1)) == ["StartupOfTheDevice"]
@@ -55,8 +57,8 @@ async def test_transfers_are_filtered(database: Database) -> None:
         await database.write(data_transfers.record, "CP1", payload, "Accepted", START)
 
     async def found(which: data_transfers.Filter) -> int:
-        rows = await database.read(data_transfers.page, which, None, 10, 0)
-        assert len(rows) == await database.read(data_transfers.count, which)
+        rows = await database.read(data_transfers.listing.page, which, None, 10, 0)
+        assert len(rows) == await database.read(data_transfers.listing.count, which)
         return len(rows)
 
     assert await found(data_transfers.Filter()) == 3
