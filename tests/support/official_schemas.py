@@ -22,11 +22,13 @@ RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 FORMATS = jsonschema.FormatChecker(formats=())
 
 
-@FORMATS.checks("date-time", raises=ValueError)
 def _is_date_time(value: object) -> bool:
     if not isinstance(value, str):
         return True
     return bool(RFC_3339.fullmatch(value) and datetime.fromisoformat(value))
+
+
+FORMATS.checkers["date-time"] = (_is_date_time, ValueError)
 
 
 @cache
