@@ -38,7 +38,7 @@ def station(server: Server, request: pytest.FixtureRequest) -> Iterator[Station]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A real process and real ports."""
+    """The cases use a real process and real ports."""
     for item in items:
-        if "conformance" in item.path.parts:
+        if "conformance" in item.path.parts and "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real)

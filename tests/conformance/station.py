@@ -7,8 +7,6 @@ operator beside it has the HTTP API and nothing else.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -20,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from tests.support import official_schemas
 from tests.support.server import Answer, Server
+from tests.support.waiting import until
 
 Payload = dict[str, Any]
 
@@ -41,14 +40,6 @@ def moment(minutes: float = 0) -> str:
 def parsed(text: str) -> datetime:
     """A moment of the wire or of the API."""
     return datetime.fromisoformat(text)
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for what the server writes a little later."""
-    deadline = time.monotonic() + LIMIT
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 class Commanded(NamedTuple):
@@ -84,21 +75,33 @@ class Station:
         if self._line is not None:
             self._line = None
             self._closing.close()
-            eventually(lambda: not self.shown()["isConnected"])
+            until(lambda: not self.shown()["isConnected"])
 
     # What the charge point says.
 
     def call(self, action: str, payload: Payload | None = None) -> Payload:
         """Send a CALL; the payload of its CALLRESULT. A CALLERROR fails the case."""
-        assert self._line is not None
-        official_schemas.check_request(action, payload or {})
-        sent = f"{self.name}-{next(self._ids)}"
-        self._line.send(json.dumps([2, sent, action, payload or {}]))
-        kind, answered, *rest = json.loads(self._line.recv(timeout=LIMIT))
-        assert (kind, answered) == (3, sent), rest
+        kind, *rest = self._exchange(action, payload or {})
+        assert kind == 3, rest
         (response,) = rest
         official_schemas.check_response(action, response)
         return dict(response)
+
+    def refused(self, action: str, payload: Payload) -> str:
+        """Send a CALL that must be answered with a CALLERROR; its code."""
+        kind, code, _, details = self._exchange(action, payload)
+        assert (kind, details) == (4, {})
+        return str(code)
+
+    def _exchange(self, action: str, payload: Payload) -> list[Any]:
+        """Send a CALL; what answers it, without the message id."""
+        assert self._line is not None
+        official_schemas.check_request(action, payload)
+        sent = f"{self.name}-{next(self._ids)}"
+        self._line.send(json.dumps([2, sent, action, payload]))
+        kind, answered, *rest = json.loads(self._line.recv(timeout=LIMIT))
+        assert answered == sent
+        return [kind, *rest]
 
     def boot(self, **fields: Any) -> Payload:
         """A BootNotification, which must be accepted."""

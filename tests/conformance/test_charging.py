@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.conformance.station import Commanded, Station, eventually, parsed
+from tests.conformance.station import Commanded, Station, parsed
+from tests.support.waiting import until
 
 
 def test_tc_001_cold_boot(station: Station) -> None:
@@ -16,7 +17,7 @@ def test_tc_001_cold_boot(station: Station) -> None:
     for _ in range(2):
         heartbeat = station.call("Heartbeat")
         assert abs(parsed(heartbeat["currentTime"]) - datetime.now(UTC)) < timedelta(seconds=5)
-    eventually(lambda: station.shown()["lastHeartbeat"] is not None)
+    until(lambda: station.shown()["lastHeartbeat"] is not None)
 
 
 def test_tc_003_charging_plug_in_first(station: Station) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.station import Payload, Station, eventually, moment
+from tests.conformance.station import Payload, Station, moment
+from tests.support.waiting import until
 
 ACCEPTED = {"status": "Accepted"}
 
@@ -38,7 +39,7 @@ def test_tc_054_trigger_message(station: Station) -> None:
     trigger(station, "Heartbeat")
     assert station.shown()["lastHeartbeat"] is None
     station.call("Heartbeat")
-    eventually(lambda: station.shown()["lastHeartbeat"] is not None)
+    until(lambda: station.shown()["lastHeartbeat"] is not None)
 
     trigger(station, "StatusNotification", connectorId=1)
     station.status(1, "SuspendedEVSE")

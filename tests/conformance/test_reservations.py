@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.conformance.station import Commanded, Payload, Station, eventually, parsed
+from tests.conformance.station import Commanded, Payload, Station, parsed
+from tests.support.waiting import until
 
 ACCEPTED = {"status": "Accepted"}
 SECOND = timedelta(seconds=1)
@@ -64,7 +65,7 @@ def test_tc_047_reserve_connector_expires(station: Station) -> None:
     station.booted()
     reserve(station, 1, seconds=1)
     station.status(1, "Reserved")
-    eventually(lambda: reservation(station)["state"] == "expired")
+    until(lambda: reservation(station)["state"] == "expired")
     station.status(1, "Available")
     assert datetime.now(UTC) >= parsed(reservation(station)["expiryDate"])
     assert station.transactions() == []
