@@ -10,6 +10,7 @@ OcppTrioError
 |  `- BackupFailed        no copy was made; those made before are untouched
 |- CannotResolve          a review item cannot be decided like this
 |- TagFileRefused         a file of tags has rows that cannot be used
+|- ReportTooLarge         a report would not fit into memory
 |- CallRefused            a handler answers a CALL with a CALLERROR
 `- CommandFailed          a command to a charge point had no answer to return
    |- ChargePointUnknown
@@ -83,6 +84,10 @@ class TagFileRefused(OcppTrioError):
 
 class BackupFailed(StoreError):
     """No copy was made, and why. Copies made before are untouched."""
+
+
+class ReportTooLarge(OcppTrioError):
+    """A report would have more groups than anybody reads, or than memory should hold."""
 
 
 class CallRefused(OcppTrioError):

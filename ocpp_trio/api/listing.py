@@ -39,11 +39,11 @@ class ListQuery(Lenient):
 class Source(NamedTuple):
     """Where a list's rows come from, and how one is shown.
 
-    `page(limit, offset)` gives rows and how many there are in all; `behind(row, limit)` the rows
-    that follow one.
+    `page(limit, offset)` gives rows and how many there are in all, None for too many to count;
+    `behind(row, limit)` the rows that follow one.
     """
 
-    page: Callable[[int, int], Awaitable[tuple[Sequence[Row], int]]]
+    page: Callable[[int, int], Awaitable[tuple[Sequence[Row], int | None]]]
     behind: Callable[[Row, int], Awaitable[Sequence[Row]]]
     show: Callable[[Row], Any]
 
@@ -54,11 +54,12 @@ async def answer_list(call: Call[Any, Any], source: Source, default: int | None 
     asked = default if query.limit is None else query.limit
     limit = None if asked is None else min(max(asked, 1), PAGE)
     rows, total = await source.page(limit or PAGE, query.offset)
-    headers = {"X-Total-Count": str(total)}
+    headers = {} if total is None else {"X-Total-Count": str(total)}
     if limit is None and len(rows) == PAGE:
         return Stream(_pieces(rows, source), headers)
     if limit is not None:
-        links = _links(call, limit, total)
+        is_more = query.offset + limit < total if total is not None else len(rows) == limit
+        links = _links(call, limit, is_more=is_more)
         if links:
             headers["Link"] = links
     return answer([source.show(row) for row in rows], headers=headers)
@@ -89,10 +90,10 @@ async def _pieces(rows: Sequence[Row], source: Source) -> AsyncGenerator[bytes, 
     yield b"]"
 
 
-def _links(call: Call[Any, Any], limit: int, total: int) -> str:
+def _links(call: Call[Any, Any], limit: int, *, is_more: bool) -> str:
     offset = call.query.offset
     places = {}
-    if offset + limit < total:
+    if is_more:
         places["next"] = offset + limit
     if offset > 0:
         places["prev"] = max(offset - limit, 0)

@@ -31,6 +31,7 @@ _PATH_PARAMETERS = {
     "review": ("the review item's number", {"type": "integer"}),
     "local-lists": ("the charge point's id, percent-encoded", {"type": "string"}),
     "reservations": ("the reservation's number", {"type": "integer"}),
+    "transactions": ("the transaction's number", {"type": "integer"}),
     "command-batches": ("the batch's number", {"type": "integer"}),
 }
 

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta
 from starlette.responses import Response
 
-from ocpp_trio.api.answers import Energy, Resource, Stream, Timestamp, encode
-from ocpp_trio.api.listing import PAGE
+from ocpp_trio.api.answers import Energy, Resource, Stream, Timestamp, answer, encode
 from ocpp_trio.api.operation import Call, operation
-from ocpp_trio.api.params import Lenient
+from ocpp_trio.api.params import ChargePointId, IdTag, Lenient
 from ocpp_trio.api.problems import invalid
-from ocpp_trio.api.transactions import delivered_wh
+from ocpp_trio.config import Settings
+from ocpp_trio.domain.reports import Group, Question, Report, parse_day
 from ocpp_trio.domain.times import format_timestamp
-from ocpp_trio.store import transactions
+from ocpp_trio.errors import ReportTooLarge
+from ocpp_trio.store import energy_reports
 from ocpp_trio.store.database import Database, Row
+from ocpp_trio.store.energy_reports import PAGE, Entry
 
 TAG = "Reports"
-
-YEARS = range(1970, 9999)
 
 Day = Annotated[str, Meta(description="YYYY-MM-DD", extra_json_schema={"format": "date"})]
 
 
 class EnergyQuery(Lenient):
-    """Which days."""
+    """Which days, whose transactions, and how they are counted."""
 
     start_date: Day
     end_date: Annotated[Day, Meta(description="YYYY-MM-DD; the day itself is included")]
@@ -36,11 +36,18 @@ class EnergyQuery(Lenient):
         Annotated[str, Meta(description="whose days, such as Europe/Berlin; else OCPP_TIME_ZONE")]
         | None
     ) = None
-    split: Annotated[bool, Meta(description="not part of this version")] | None = None
+    split: Annotated[bool, Meta(description="count only energy inside the period")] | None = None
+    group_by: Literal["day", "charge-point", "connector", "tag", "parent-tag"] | None = None
+    transactions: (
+        Annotated[bool, Meta(description="list them; else only without groupBy")] | None
+    ) = None
+    charge_point_id: ChargePointId | None = None
+    id_tag: IdTag | None = None
+    parent_id_tag: IdTag | None = None
 
 
 class EnergyReportLine(Resource):
-    """One transaction of a report."""
+    """One transaction of a report. With `split` its energy is what the period holds of it."""
 
     charge_point_id: str
     transaction_id: int
@@ -51,16 +58,36 @@ class EnergyReportLine(Resource):
     complete: bool
 
 
+class EnergyGroup(Resource):
+    """A group of a report; what it is not grouped by is null.
+
+    `flaggedTransactions`: whose energy is negative or absurd, and in the sum all the same. By day
+    and with `split` a transaction counts in each day in which it ran.
+    """
+
+    day: Day | None
+    charge_point_id: str | None
+    connector_id: int | None
+    id_tag: str | None
+    parent_id_tag: str | None
+    energy_delivered: Energy
+    transactions: int
+    complete_transactions: int
+    incomplete_transactions: int
+    flagged_transactions: int
+
+
 class EnergyReport(Resource):
-    """The transactions that began in a period, with all their energy, oldest first."""
+    """The energy of a period; `transactions` oldest first. `groups` only if they were asked for."""
 
     start_date: Day
     end_date: Day
     timezone: str
-    transactions: list[EnergyReportLine]
     total_energy_delivered: Energy
     complete_transactions: int
     incomplete_transactions: int
+    transactions: list[EnergyReportLine] | None = None
+    groups: list[EnergyGroup] | None = None
 
 
 @operation(
@@ -72,33 +99,50 @@ class EnergyReport(Resource):
 async def report_energy(call: Call[EnergyQuery, None]) -> Response:
     """Report the energy of a period.
 
-    A transaction belongs to the period in which it began, with all its energy.
+    A transaction belongs to the period in which it began, with all its energy. With `split` only
+    energy inside the period counts, also of transactions that began before it, and by day only what
+    was delivered on that day.
     """
-    query, context = call.query, call.context
-    if query.split:
-        raise invalid("split", "is not part of this version")
-    first, last = _day("startDate", query.start_date), _day("endDate", query.end_date)
-    if last < first:
-        raise invalid("endDate", "must not be before startDate")
-    zone_name = query.timezone or context.settings.time_zone
-    zone = _zone(zone_name)
-    since, until = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
+    query, database = call.query, call.context.database
+    report = Report(_question(query, call.context.settings))
     head = {
         "startDate": query.start_date,
         "endDate": query.end_date,
-        "timezone": zone_name,
+        "timezone": report.question.zone.key,
     }
     # Read before anything is sent: a database that fails is still told as a problem.
-    rows = await _read(context.database, since, until, None)
-    return Stream(_pieces(context.database, head, since, until, rows))
+    entries: Sequence[Entry] = await database.read(energy_reports.page, report, None, PAGE)
+    if query.transactions if query.transactions is not None else query.group_by is None:
+        return Stream(_pieces(database, report, head, entries))
+    try:
+        while entries:
+            for entry in entries:
+                report.add(entry.row, entry.points)
+            entries = await _behind(database, report, entries)
+        return answer(head | _sums(report))
+    except ReportTooLarge as error:
+        raise invalid("groupBy", str(error)) from None
+
+
+def _question(query: EnergyQuery, settings: Settings) -> Question:
+    first, last = _day("startDate", query.start_date), _day("endDate", query.end_date)
+    if last < first:
+        raise invalid("endDate", "must not be before startDate")
+    return Question(
+        first=first,
+        last=last,
+        zone=_zone(query.timezone or settings.time_zone),
+        group_by=query.group_by,
+        split=bool(query.split),
+        charge_point_id=query.charge_point_id,
+        id_tag=query.id_tag,
+        parent_id_tag=query.parent_id_tag,
+    )
 
 
 def _day(field: str, text: str) -> date:
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != text or day.year not in YEARS:
+    day = parse_day(text)
+    if day is None:
         raise invalid(field, "must be a day as YYYY-MM-DD")
     return day
 
@@ -110,43 +154,54 @@ def _zone(name: str) -> ZoneInfo:
         raise invalid("timezone", "must be a time zone such as Europe/Berlin") from None
 
 
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    """The beginning of a day, in ms."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() * 1000)
-
-
-async def _read(database: Database, since: int, until: int, last: Row | None) -> Sequence[Row]:
-    place = (since, 0) if last is None else (last["started_at"], last["id"])
-    return await database.read(transactions.started_between, since, until, place, PAGE)
+async def _behind(database: Database, report: Report, entries: Sequence[Entry]) -> Sequence[Entry]:
+    if len(entries) < PAGE:
+        return ()
+    return await database.read(energy_reports.page, report, entries[-1].row, PAGE)
 
 
 async def _pieces(
-    database: Database, head: dict[str, str], since: int, until: int, rows: Sequence[Row]
+    database: Database, report: Report, head: dict[str, str], entries: Sequence[Entry]
 ) -> AsyncGenerator[bytes, None]:
-    wh = complete = incomplete = 0
     yield encode(head)[:-1] + b',"transactions":['
     before = b""
-    while rows:
-        lines = []
-        for row in rows:
-            delivered = delivered_wh(row)
-            wh += delivered
-            is_complete = bool(row["is_complete"])
-            complete += is_complete
-            incomplete += not is_complete
-            lines.append(_line(row, delivered, is_complete))
+    while entries:
+        lines = [_line(entry.row, report.add(entry.row, entry.points)) for entry in entries]
         yield before + encode(lines)[1:-1]
         before = b","
-        rows = await _read(database, since, until, rows[-1]) if len(rows) == PAGE else ()
-    totals = {
-        "totalEnergyDelivered": wh / 1000,
-        "completeTransactions": complete,
-        "incompleteTransactions": incomplete,
+        entries = await _behind(database, report, entries)
+    yield b"]," + encode(_sums(report))[1:]
+
+
+def _sums(report: Report) -> dict[str, Any]:
+    total = report.total
+    sums = {
+        "totalEnergyDelivered": total.wh / 1000,
+        "completeTransactions": total.complete,
+        "incompleteTransactions": total.incomplete,
     }
-    yield b"]," + encode(totals)[1:]
+    if report.question.group_by is None:
+        return sums
+    return {"groups": [_group(group) for group in report.groups()], **sums}
 
 
-def _line(row: Row, wh: int, is_complete: bool) -> EnergyReportLine:
+def _group(group: Group) -> EnergyGroup:
+    sums = group.sums
+    return EnergyGroup(
+        day=None if group.day is None else group.day.isoformat(),
+        charge_point_id=group.charge_point_id,
+        connector_id=group.connector_id,
+        id_tag=group.id_tag,
+        parent_id_tag=group.parent_id_tag,
+        energy_delivered=sums.wh / 1000,
+        transactions=sums.complete + sums.incomplete,
+        complete_transactions=sums.complete,
+        incomplete_transactions=sums.incomplete,
+        flagged_transactions=sums.flagged,
+    )
+
+
+def _line(row: Row, wh: int) -> EnergyReportLine:
     return EnergyReportLine(
         charge_point_id=row["charge_point_id"],
         transaction_id=row["id"],
@@ -154,5 +209,5 @@ def _line(row: Row, wh: int, is_complete: bool) -> EnergyReportLine:
         stop_timestamp=format_timestamp(row["stopped_at"]),
         energy_delivered=wh / 1000,
         id_tag=row["id_tag"],
-        complete=is_complete,
+        complete=bool(row["is_complete"]),
     )

@@ -22,6 +22,7 @@ from ocpp_trio.api import (
     local_list,
     local_lists,
     logs,
+    meter_values,
     notices,
     registration,
     remote,
@@ -56,6 +57,8 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
     "/api/connectors": {"GET": connectors.list_connectors},
     "/api/transactions": {"GET": transactions.list_transactions},
     "/api/remote-starts": {"GET": remote_starts.list_remote_starts},
+    "/api/transactions/{id}": {"GET": transactions.read_transaction},
+    "/api/meter-values": {"GET": meter_values.list_meter_values},
     "/api/logs": {"GET": logs.list_logs},
     "/api/authorizations": {
         "GET": authorizations.list_authorizations,

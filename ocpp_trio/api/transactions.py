@@ -12,7 +12,7 @@ from ocpp_trio.api.answers import Energy, Resource, Timestamp, answer
 from ocpp_trio.api.charging_limits import ChargingLimit, Limits
 from ocpp_trio.api.listing import ListQuery, Source, answer_list
 from ocpp_trio.api.operation import Call, operation
-from ocpp_trio.api.params import ChargePointId, Int64
+from ocpp_trio.api.params import ChargePointId, Int64, NoQuery, number_in
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.domain import energy
 from ocpp_trio.domain.times import format_timestamp
@@ -33,6 +33,13 @@ class LateStop(Resource):
     id_tag: str | None
     received_at: Timestamp | None
     energy_delivered: Energy
+
+
+class LastMeterValue(Resource):
+    """The newest energy register reading of a transaction."""
+
+    timestamp: Timestamp | None
+    wh: Reading
 
 
 class Transaction(Resource):
@@ -63,11 +70,26 @@ class Transaction(Resource):
     flags: list[str]
     late_stop: LateStop | None
     charging_limit: ChargingLimit | None
+    last_meter_value: LastMeterValue | None
+    energy_source: Annotated[
+        str, Meta(description="register, or intervals: the sum of interval readings")
+    ]
 
 
 def delivered_wh(row: Row) -> int:
     """Energy of a stored transaction, in Wh."""
-    return energy.delivered_wh(row["meter_start"], row["meter_stop"], row["register_wh"])
+    return energy.of_transaction(row)
+
+
+def _last_meter_value(row: Row) -> LastMeterValue | None:
+    if row["register_wh"] is None:
+        return None
+    return LastMeterValue(timestamp=format_timestamp(row["register_at"]), wh=row["register_wh"])
+
+
+def _flags(row: Row) -> list[str]:
+    """What was found odd when it happened, and about the energy as it is now."""
+    return list(dict.fromkeys([*row["flags"].split(), *energy.flags(delivered_wh(row))]))
 
 
 def _show(row: Row, limits: Limits) -> Transaction:
@@ -90,7 +112,9 @@ def _show(row: Row, limits: Limits) -> Transaction:
         reservation_id=row["reservation_id"],
         stop_id_tag=row["stop_id_tag"],
         received_at=format_timestamp(row["received_at"]),
-        flags=row["flags"].split(),
+        flags=_flags(row),
+        last_meter_value=_last_meter_value(row),
+        energy_source=energy.source_of(row),
         late_stop=_late_stop(row),
         charging_limit=limits.of(row),
     )
@@ -153,3 +177,14 @@ async def list_transactions(call: Call[TransactionsQuery, None]) -> Response:
         return await limits.load(rows)
 
     return await answer_list(call, Source(page, behind, lambda row: _show(row, limits)))
+
+
+@operation(tag=TAG, answer=Transaction, problems=("not-found",))
+async def read_transaction(call: Call[NoQuery, None]) -> Response:
+    """Read one transaction."""
+    row = await call.context.database.read(transactions.find, number_in(call.id))
+    if row is None:
+        raise Problem("not-found", f"there is no transaction {call.id}")
+    limits = Limits(call)
+    await limits.load([row])
+    return answer(_show(row, limits))

@@ -8,6 +8,7 @@ from ocpp_trio import __version__
 from ocpp_trio.cli.backup import backup
 from ocpp_trio.cli.config import config
 from ocpp_trio.cli.migrate import migrate
+from ocpp_trio.cli.report import report
 from ocpp_trio.cli.serve import serve
 from ocpp_trio.cli.simulate import simulate
 from ocpp_trio.cli.tags import tags
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate, tags, backup, verify):
+for verb in (serve, migrate, config, simulate, tags, backup, verify, report):
     main.add_command(verb)

@@ -5,10 +5,13 @@ The hottest path of the server: MeterValues of many stations are stored together
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ocpp_trio.domain.readings import Reading, digest, newest_register, read_samples
+from ocpp_trio.domain import energy
+from ocpp_trio.domain.energy import Interval
+from ocpp_trio.domain.readings import INTERVAL, Reading, digest, newest_register, read_samples
 from ocpp_trio.store import queries, review, suggestions
 from ocpp_trio.store.database import Row, Tx, bulk_form
 
@@ -16,6 +19,8 @@ Q = queries.load("meter_values")
 
 METER_VALUES = "MeterValues"
 TRANSACTION_DATA = "TransactionData"
+
+SIGNED = "SignedData"
 
 STORED = "stored"
 UNMATCHED = "unmatched"
@@ -38,13 +43,16 @@ class Message(NamedTuple):
     transaction_is_known: bool
     # Open review items of the charge point, at most.
     review_limit: int
+    intervals: Sequence[Interval] = ()
+    # Of signed data, each with the key of its row.
+    checksums: Sequence[tuple[str, int, int, int]] = ()
 
 
 def message(
     charge_point_id: str,
     connector_id: int,
     transaction_id: int | None,
-    meter_values: Iterable[Mapping[str, Any]],
+    meter_values: Sequence[Mapping[str, Any]],
     text: str,
     received_at: int,
     source: str = METER_VALUES,
@@ -57,7 +65,7 @@ def message(
     number = transaction_id or 0
     head = (charge_point_id, connector_id, number, source)
     fingerprint = digest(charge_point_id, connector_id, text)
-    return Message(
+    made = Message(
         charge_point_id,
         number,
         [(*head, fingerprint, place, *sample) for place, sample in enumerate(samples)],
@@ -68,29 +76,58 @@ def message(
         transaction_is_known or transaction_id is None,
         review_limit,
     )
+    # Cheaper than to look at each sample; behind an escape any word may hide.
+    is_escaped = "\\u" in text
+    if number and (INTERVAL in text or is_escaped):
+        intervals = energy.read_intervals(meter_values, samples, fingerprint)
+        made = made._replace(intervals=intervals)
+    if SIGNED in text or is_escaped:
+        checksums = [
+            (_checksum(sample.value), number, fingerprint, place)
+            for place, sample in enumerate(samples)
+            if sample.format == SIGNED
+        ]
+        made = made._replace(checksums=checksums)
+    return made
+
+
+def _checksum(signed: str) -> str:
+    """SHA-256 of signed data as it came."""
+    return hashlib.sha256(signed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def record_many(tx: Tx, many: Sequence[tuple[Message]]) -> list[str]:
-    """The bulk form of `record`: two statements for all messages whose transaction is known."""
+    """The bulk form of `record`: two statements for all messages whose transaction is known; those
+    with interval readings or signed data need more.
+    """
     outcomes: list[str] = []
     rows: list[tuple[Any, ...]] = []
     registers: dict[int, tuple[int, int, int, int]] = {}
+    intervals: dict[int, list[Interval]] = {}
+    checksums: list[tuple[str, int, int, int]] = []
     for (each,) in many:
         if not each.transaction_is_known and not _matches(tx, each):
             outcomes.append(UNMATCHED if _keep_unmatched(tx, each) else OVERFLOW)
             continue
         outcomes.append(STORED)
         rows += each.rows
+        checksums += each.checksums
+        if each.intervals:
+            intervals.setdefault(each.transaction_id, []).extend(each.intervals)
         if each.register is not None:
             number, (wh, moment) = each.transaction_id, each.register
             before = registers.get(number)
-            if before is None or before[2] <= moment:
+            if before is None or (before[2], before[1]) <= (moment, wh):
                 is_timed = int(moment != each.received_at)
                 registers[number] = (number, wh, moment, is_timed)
     if rows:
         tx.many(Q.insert, rows)
     if registers:
         tx.many(_SET_REGISTER, list(registers.values()))
+    if checksums:
+        tx.many(Q.set_checksum, checksums)
+    if intervals:
+        _add_intervals(tx, intervals)
     return outcomes
 
 
@@ -102,6 +139,15 @@ def record(tx: Tx, message: Message) -> str:
     A repeat of a message is recognised by its fingerprint and adds nothing.
     """
     return record_many(tx, [(message,)])[0]
+
+
+def _add_intervals(tx: Tx, many: Mapping[int, Sequence[Interval]]) -> None:
+    """Keep interval readings by their moment, so that each counts once, and sum them anew."""
+    for number, readings in many.items():
+        tx.many(Q.add_interval, [(number, *reading) for reading in readings])
+        sums = {row["is_aligned"]: row["mwh"] for row in tx.all(Q.sum_intervals, id=number)}
+        wh = energy.sum_intervals(sums.get(0), sums.get(1))
+        tx.run(_SET_INTERVALS, id=number, interval_wh=wh)
 
 
 def _matches(tx: Tx, message: Message) -> bool:
@@ -131,4 +177,5 @@ def of_transaction(tx: Tx, transaction_id: int) -> Sequence[Row]:
 
 _TRANSACTIONS = queries.load("transactions")
 _SET_REGISTER = _TRANSACTIONS.set_register
+_SET_INTERVALS = _TRANSACTIONS.set_intervals
 _FIND_OF = _TRANSACTIONS.find_of

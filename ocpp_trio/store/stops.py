@@ -24,7 +24,7 @@ from ocpp_trio.store.database import Row, Tx
 Q = queries.load("transactions")
 
 BY_STATION = "station"
-BY_HAND = "hand"
+BY_HAND = energy.BY_HAND
 MAX_CLOCK_SKEW_MS = 300_000
 """A stop may lie so far before its start or ahead of our clock: clocks drift."""
 
@@ -218,7 +218,7 @@ def close_by_hand(
     if row["is_complete"]:
         return row, False
     if energy_wh is None:
-        energy_wh = energy.delivered_wh(row["meter_start"], None, row["register_wh"])
+        energy_wh = energy.of_transaction(row)
     flags = [*row["flags"].split(), *energy.flags(energy_wh), "closed-by-hand"]
     _complete(
         tx,

@@ -56,20 +56,3 @@ def count(tx: Tx, charge_point_id: str | None, is_complete: bool | None) -> int:
     assert row is not None
     total: int = row["total"]
     return total
-
-
-def started_between(
-    tx: Tx, since: int, until: int, after: tuple[int, int], limit: int
-) -> Sequence[Row]:
-    """Transactions that began in [since, until) ms, oldest first, behind `after` (started_at, id).
-
-    A report reads page by page: a long snapshot would keep SQLite's WAL from being checkpointed.
-    """
-    return tx.all(
-        Q.started_between,
-        since=since,
-        until=until,
-        after_started_at=after[0],
-        after_id=after[1],
-        limit=limit,
-    )

@@ -19,10 +19,11 @@ from ocpp_trio.central.session import Session
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import CommandFailed, StoreUnavailable
-from ocpp_trio.store import charge_points, commands, id_tags, starts, stops
+from ocpp_trio.store import charge_points, commands, id_tags, meter_values, starts, stops
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.starts import Started
-from tests.support.clock import FakeNow
+from tests.support.clock import MINUTE, FakeNow
+from tests.support.sessions import message, meter_value
 
 ANSWER = {"status": "Accepted"}
 ANSWERS: dict[str, dict[str, Any]] = {"GetLocalListVersion": {"listVersion": 0}}
@@ -157,6 +158,19 @@ class Api:
         }
         text = json.dumps(payload)
         await self.database.write(stops.stop, charge_point_id, payload, text, self.now())
+
+    async def meter(
+        self,
+        transaction_id: int | None,
+        value: str,
+        minute: int = 0,
+        charge_point_id: str = "CP001",
+        **sampled: str,
+    ) -> None:
+        """MeterValues with one sampled value, so many minutes from now."""
+        sent = meter_value(self.now() + minute * MINUTE, value, **sampled)
+        read = message(charge_point_id, transaction_id, [sent], self.now())
+        await self.database.write(meter_values.record, read)
 
     async def tag(self, id_tag: str = "TAG1", **fields: Any) -> None:
         """Store a tag."""

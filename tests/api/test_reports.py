@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ocpp_trio.api import reports
+from ocpp_trio.domain import reports as domain
 from ocpp_trio.errors import StoreUnavailable
 from tests.api.support import Api, assert_problem
 
@@ -105,7 +106,9 @@ async def test_the_sum_has_no_rounding_errors(api: Api, monkeypatch: pytest.Monk
         ("startDate=2026-11-01&endDate=2026-11-01&timezone=Mars", "timezone"),
         ("startDate=2026-11-01&endDate=2026-11-01&timezone=../../etc/passwd", "timezone"),
         ("startDate=2026-11-01&endDate=2026-11-01&timezone=Europe", "timezone"),
-        ("startDate=2026-11-01&endDate=2026-11-01&split=true", "split"),
+        ("startDate=2026-11-01&endDate=2026-11-01&split=perhaps", "split"),
+        ("startDate=2026-11-01&endDate=2026-11-01&groupBy=colour", "groupBy"),
+        ("startDate=2026-11-01&endDate=2026-11-01&transactions=x", "transactions"),
     ],
 )
 async def test_bad_periods_name_the_field(api: Api, query: str, field: str) -> None:
@@ -124,3 +127,97 @@ async def test_a_database_that_fails_is_a_problem(
     assert "secret" not in response.text
     assert_problem(response, 503, "database-unavailable")
     assert response.headers["retry-after"] == "5"
+
+
+GROUP = {
+    "day": None,
+    "chargePointId": None,
+    "connectorId": None,
+    "idTag": None,
+    "parentIdTag": None,
+    "incompleteTransactions": 0,
+    "flaggedTransactions": 0,
+}
+
+
+async def test_groups_come_instead_of_transactions(api: Api) -> None:
+    await _session(api, "2026-11-01T08:00:00Z", 1000, 1)
+    await _session(api, "2026-11-01T23:00:00Z", 500, 2)
+    await _session(api, "2026-11-02T08:00:00Z", -20, 1)
+    asked = "startDate=2026-11-01&endDate=2026-11-02"
+    report = await _report(api, f"{asked}&groupBy=day")
+    assert report == {
+        "startDate": "2026-11-01",
+        "endDate": "2026-11-02",
+        "timezone": "UTC",
+        "groups": [
+            GROUP
+            | {
+                "day": "2026-11-01",
+                "energyDelivered": 1.5,
+                "transactions": 2,
+                "completeTransactions": 2,
+            },
+            GROUP
+            | {
+                "day": "2026-11-02",
+                "energyDelivered": -0.02,
+                "transactions": 1,
+                "completeTransactions": 1,
+                "flaggedTransactions": 1,
+            },
+        ],
+        "totalEnergyDelivered": 1.48,
+        "completeTransactions": 3,
+        "incompleteTransactions": 0,
+    }
+    for by, key in (
+        ("charge-point", "chargePointId"),
+        ("connector", "connectorId"),
+        ("tag", "idTag"),
+    ):
+        groups = (await _report(api, f"{asked}&groupBy={by}"))["groups"]
+        shown = [(group[key], group["energyDelivered"]) for group in groups]
+        assert (
+            shown
+            == {
+                "charge-point": [("CP001", 1.48)],
+                "connector": [(1, 0.98), (2, 0.5)],
+                "tag": [("TAG1", 0.98), ("TAG2", 0.5)],
+            }[by]
+        )
+    groups = (await _report(api, f"{asked}&groupBy=parent-tag"))["groups"]
+    assert [group["parentIdTag"] for group in groups] == [None]
+    both = await _report(api, f"{asked}&groupBy=day&transactions=true&idTag=tag2")
+    assert [line["energyDelivered"] for line in both["transactions"]] == [0.5]
+    assert [group["energyDelivered"] for group in both["groups"]] == [0.5]
+    bare = await _report(api, f"{asked}&transactions=false")
+    assert "transactions" not in bare
+    assert bare["totalEnergyDelivered"] == 1.48
+
+
+async def test_split_counts_what_the_days_hold(api: Api) -> None:
+    number = await api.start(meter_start=0, timestamp="2026-11-22T22:00:00Z")
+    await api.meter(number, "300", minute=-9 * 60)
+    await api.meter(number, "500", minute=-7 * 60)
+    await api.stop(number, 1000, "2026-11-23T06:00:00Z")
+    asked = "startDate=2026-11-23&endDate=2026-11-23"
+    assert (await _report(api, asked))["transactions"] == []
+    part = await _report(api, f"{asked}&split=true")
+    assert part["totalEnergyDelivered"] == 0.6
+    assert [line["energyDelivered"] for line in part["transactions"]] == [0.6]
+    days = await _report(api, "startDate=2026-11-20&endDate=2026-11-30&split=true&groupBy=day")
+    assert [(group["day"], group["energyDelivered"]) for group in days["groups"]] == [
+        ("2026-11-22", 0.4),
+        ("2026-11-23", 0.6),
+    ]
+    assert days["totalEnergyDelivered"] == 1.0
+
+
+async def test_too_many_groups_are_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain, "MAX_GROUPS", 1)
+    await _session(api, "2026-11-01T08:00:00Z", 1000, 1)
+    await _session(api, "2026-11-02T08:00:00Z", 1000, 2)
+    asked = "/api/reports/energy?startDate=2026-11-01&endDate=2026-11-02&groupBy=day"
+    problem = assert_problem(await api.get(asked), 400, "invalid-request")
+    assert problem["errors"][0]["field"] == "groupBy"

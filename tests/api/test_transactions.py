@@ -38,6 +38,8 @@ async def test_a_transaction_has_all_its_fields(api: Api) -> None:
             "flags": [],
             "lateStop": None,
             "chargingLimit": None,
+            "lastMeterValue": None,
+            "energySource": "register",
         }
     ]
     await api.stop(number, 5500)
@@ -225,3 +227,29 @@ async def test_close_refuses_energy_that_is_none(api: Api, energy: str) -> None:
     response = await api.client.post("/api/admin/close-transaction", content=body, headers=JSON)
     assert_problem(response, 400, "invalid-request")
     assert (await api.get("/api/transactions")).json()[0]["isComplete"] is False
+
+
+async def test_one_transaction_by_its_path(api: Api) -> None:
+    number = await api.start()
+    await api.meter(number, "999.6", minute=1)
+    found = (await api.get(f"/api/transactions/{number}")).json()
+    assert found == (await api.get(f"/api/transactions?transactionId={number}")).json()[0]
+    assert found["lastMeterValue"] == {"timestamp": "2026-11-23T08:01:00Z", "wh": 1000}
+    assert found["energyDelivered"] == 0.0
+    await api.meter(number, "400", minute=2)
+    found = (await api.get(f"/api/transactions/{number}")).json()
+    assert found["energyDelivered"] == -0.6
+    assert found["flags"] == ["negative-energy"]
+
+
+async def test_energy_from_intervals_says_so(api: Api) -> None:
+    number = await api.start(meter_start=0)
+    await api.meter(number, "1.5", unit="kWh", measurand="Energy.Active.Import.Interval")
+    found = (await api.get(f"/api/transactions/{number}")).json()
+    assert (found["energyDelivered"], found["energySource"]) == (1.5, "intervals")
+    assert found["lastMeterValue"] is None
+
+
+@pytest.mark.parametrize("number", ["4711", "0", "-1", "x", "9" * 5000, "\uff11", str(2**63)])
+async def test_no_such_transaction(api: Api, number: str) -> None:
+    assert_problem(await api.get(f"/api/transactions/{number}"), 404, "not-found")

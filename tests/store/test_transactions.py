@@ -705,20 +705,3 @@ async def test_pages_and_filters(station: Station, database: Database, now: Fake
     assert await database.read(transactions.count, None, None) == 5
     assert await database.read(transactions.count, "CP1", False) == 3
     assert await database.read(transactions.count, "CP3", None) == 0
-
-
-async def test_a_period_page_by_page(station: Station, database: Database, now: FakeNow) -> None:
-    ids: list[int] = []
-    for minute in (0, 0, 1, 2):
-        now.ms = START + minute * MINUTE
-        ids.append((await station.start(meterStart=len(ids))).transaction_id)
-
-    async def page(since: int, until: int, after: tuple[int, int], limit: int) -> list[int]:
-        rows = await database.read(transactions.started_between, since, until, after, limit)
-        return [row["id"] for row in rows]
-
-    start = (START - 1, 0)
-    assert await page(START, START + 2 * MINUTE, start, 10) == ids[:3]
-    assert await page(START, START + HOUR, start, 10) == ids
-    assert await page(START, START + HOUR, (START, ids[0]), 2) == ids[1:3]
-    assert await page(START + HOUR, START + DAY, start, 10) == []

@@ -68,13 +68,19 @@ SET late_meter_stop = :meter_stop, late_stopped_at = :stopped_at, late_stop_text
 WHERE id = :id AND late_stop_received_at IS NULL;
 
 -- name: set_register
--- The newest energy register of many transactions; an older one changes nothing. A reading that only
--- has the time of its arrival may be a late repeat, so it never turns the register back.
+-- The newest energy register of many transactions; an older one changes nothing, and of two of the
+-- same moment the larger counts, whichever came first. A reading that only has the time of its arrival
+-- may be a late repeat, so it never turns the register back.
 UPDATE transactions SET register_wh = newer.column2, register_at = newer.column3
 FROM (VALUES (:id, :register_wh, :register_at, :is_timed)) AS newer
 WHERE transactions.id = newer.column1
-  AND (register_at IS NULL OR register_at <= newer.column3)
+  AND (register_at IS NULL OR register_at < newer.column3
+       OR (register_at = newer.column3 AND register_wh <= newer.column2))
   AND (newer.column4 = 1 OR register_wh IS NULL OR register_wh <= newer.column2);
+
+-- name: set_intervals
+-- The sum of a transaction's interval readings.
+UPDATE transactions SET interval_wh = :interval_wh WHERE id = :id;
 
 -- name: set_remote_stop_reason
 -- Why an operator asked for the end.
@@ -94,12 +100,3 @@ ORDER BY id DESC LIMIT :limit OFFSET :offset;
 SELECT count(*) AS total FROM transactions
 WHERE (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
   AND (CAST(:is_complete AS BIGINT) IS NULL OR is_complete = :is_complete);
-
--- name: started_between
--- Transactions that began in a period, oldest first, from a place on: the energy report.
-SELECT id, charge_point_id, id_tag, started_at, stopped_at, is_complete, meter_start, meter_stop,
-       register_wh
-FROM transactions
-WHERE started_at >= :since AND started_at < :until
-  AND (started_at > :after_started_at OR (started_at = :after_started_at AND id > :after_id))
-ORDER BY started_at, id LIMIT :limit;
