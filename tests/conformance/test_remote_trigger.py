@@ -35,6 +35,8 @@ def test_tc_054_trigger_message(station: Station) -> None:
     trigger(station, "MeterValues", connectorId=1)
     assert station.call("MeterValues", meter_values(number, 1750)) == {}
     assert station.transaction(number)["energyDelivered"] == 0.75
+    (kept,) = station.listed("/api/meter-values", transactionId=number)
+    assert (kept["value"], kept["context"], kept["connectorId"]) == ("1750", "Trigger", 1)
 
     trigger(station, "Heartbeat")
     assert station.shown()["lastHeartbeat"] is None
