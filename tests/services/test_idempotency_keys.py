@@ -13,7 +13,7 @@ from tests.support.clock import HOUR, FakeNow
 async def test_keys_are_forgotten_after_their_time(
     database: Database, make_settings: MakeSettings, now: FakeNow
 ) -> None:
-    central = Central(make_settings(OCPP_IDEMPOTENCY_KEEP="3600"), database, now=now)
+    central = Central(make_settings(OCPP_IDEMPOTENCY_KEEP="5400"), database, now=now)
     for key in ("old", "new"):
         await database.write(idempotency.claim, "me", key, "f", 0, now())
         now.ms += HOUR
