@@ -47,7 +47,8 @@ def test_wss_and_https(tmp_path: Path) -> None:
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname = False
         old.verify_mode = ssl.CERT_NONE
-        assert handshake_fails(server.api_port, old)
+        for port in (server.api_port, server.websocket_port):
+            assert handshake_fails(port, old)
         assert whole_session(url, "CP002", "TAG", trusting) == 2
         assert server.stop() == 0
         assert server.errors() == []
