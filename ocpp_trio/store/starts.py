@@ -61,12 +61,7 @@ def start(
             before["authorization_status"], before["parent_id_tag"], before["authorization_expiry"]
         )
         return Started(before["id"], info, True)
-    tag = id_tags.find_or_admit(tx, id_tag, accept_unknown, now)
-    if tag is None:
-        unknown_tags.note(tx, id_tag, charge_point_id, unknown_tags_limit, now)
-    active = tx.one(Q.count_active, tag_key=tag_key)
-    assert active is not None
-    info = rules.check_start(tag, now, active["active"])
+    info = _judge(tx, charge_point_id, id_tag, accept_unknown, unknown_tags_limit, now)
     flags = [] if plausible else ["implausible-clock"]
     if connector_id <= 0:
         info = rules.IdTagInfo(rules.INVALID)
@@ -90,19 +85,7 @@ def start(
     )
     assert row is not None
     number: int = row["id"]
-    remote_starts.join(
-        tx,
-        charge_point_id,
-        connector_id,
-        tag_key,
-        number,
-        moment if plausible else None,
-        now,
-    )
-    # A remote start has found its transaction by now: its profile belongs to it.
-    charging_profiles.attach(tx, charge_point_id, now)
-    if payload.get("reservationId") is not None:
-        reservations.use(tx, charge_point_id, payload["reservationId"], number, now)
+    _follow(tx, charge_point_id, payload, number, moment if plausible else None, now)
     kept = connector_id > 0 or review.keep(
         tx,
         review.ABSURD,
@@ -115,3 +98,46 @@ def start(
         review_limit,
     )
     return Started(number, info, False, not kept)
+
+
+def _judge(
+    tx: Tx,
+    charge_point_id: str,
+    id_tag: str,
+    accept_unknown: bool,
+    unknown_tags_limit: int,
+    now: int,
+) -> rules.IdTagInfo:
+    """What the tag may do; one that nobody registered is remembered."""
+    tag = id_tags.find_or_admit(tx, id_tag, accept_unknown, now)
+    if tag is None:
+        unknown_tags.note(tx, id_tag, charge_point_id, unknown_tags_limit, now)
+    active = tx.one(Q.count_active, tag_key=rules.tag_key(id_tag))
+    assert active is not None
+    return rules.check_start(tag, now, active["active"])
+
+
+def _follow(
+    tx: Tx,
+    charge_point_id: str,
+    payload: Mapping[str, Any],
+    transaction_id: int,
+    started_at: int | None,
+    now: int,
+) -> None:
+    """What the transaction came from: a remote start with its charging profile, a reservation.
+    `started_at` (ms) is None if the station's clock cannot be believed.
+    """
+    remote_starts.join(
+        tx,
+        charge_point_id,
+        payload["connectorId"],
+        rules.tag_key(payload["idTag"]),
+        transaction_id,
+        started_at,
+        now,
+    )
+    # A remote start has found its transaction by now: its profile belongs to it.
+    charging_profiles.attach(tx, charge_point_id, now)
+    if payload.get("reservationId") is not None:
+        reservations.use(tx, charge_point_id, payload["reservationId"], transaction_id, now)
