@@ -55,6 +55,7 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
     "/api/charge-points/{id}/configuration": {"GET": known_configuration.list_configuration},
     "/api/configuration-changes": {"GET": known_configuration.list_configuration_changes},
     "/api/connectors": {"GET": connectors.list_connectors},
+    "/api/status-history": {"GET": connectors.list_status_history},
     "/api/transactions": {"GET": transactions.list_transactions},
     "/api/remote-starts": {"GET": remote_starts.list_remote_starts},
     "/api/transactions/{id}": {"GET": transactions.read_transaction},

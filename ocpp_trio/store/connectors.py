@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
 from ocpp_trio.store import charge_points, queries, reservations
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.listing import Listing
 
 Q = queries.load("connectors")
 
@@ -43,3 +44,17 @@ def of_charge_point(tx: Tx, charge_point_id: str) -> Sequence[Row]:
 def silent(tx: Tx, before: int) -> Sequence[Row]:
     """Connectors (not the stations themselves) without news since `before` (ms), longest first."""
     return tx.all(Q.silent, before=before)
+
+
+class HistoryFilter(NamedTuple):
+    """Which statuses; `since` and `until` (ms) are about when they came. None does not count."""
+
+    charge_point_id: str | None = None
+    connector_id: int | None = None
+    status: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+history = Listing(Q.history, Q.count_history)
+"""Every status as it came; takes a HistoryFilter."""

@@ -271,3 +271,22 @@ async def test_the_clock_is_shown_in_seconds(
     await api.register()
     await api.database.write(charge_points.seen, [(api.now(), None, skew, "CP001")])
     assert (await api.get("/api/charge-points/CP001")).json()["clockSkew"] == shown
+
+
+async def test_every_status_a_connector_had(api: Api) -> None:
+    for minute, status in enumerate(["Available", "Preparing", "Charging"]):
+        api.now.ms += 60_000
+        payload = {"connectorId": minute % 2, "status": status, "errorCode": "NoError"}
+        await api.database.write(connectors.record_status, "CP001", payload, api.now())
+
+    async def found(query: str) -> list[str]:
+        response = await api.get(f"/api/status-history?{query}")
+        assert response.headers["x-total-count"] == str(len(response.json()))
+        return [each["status"] for each in response.json()]
+
+    assert await found("chargePointId=CP001") == ["Charging", "Preparing", "Available"]
+    assert await found("connectorId=0") == ["Charging", "Available"]
+    assert await found("status=Preparing") == ["Preparing"]
+    assert await found("chargePointId=CP002") == []
+    assert await found("from=2026-11-23T08:02:00Z&to=2026-11-23T08:03:00Z") == ["Preparing"]
+    assert_problem(await api.get("/api/status-history?colour=red"), 400, "invalid-request")

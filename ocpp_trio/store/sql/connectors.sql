@@ -32,3 +32,23 @@ SELECT connectors.charge_point_id, connectors.connector_id, connectors.updated_a
 FROM connectors JOIN charge_points ON charge_points.id = connectors.charge_point_id
 WHERE connectors.connector_id > 0 AND connectors.updated_at < :before
 ORDER BY connectors.updated_at, connectors.id;
+
+-- name: history
+-- Every status as it came, newest first, filtered.
+SELECT * FROM status_history
+WHERE (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
+  AND (CAST(:connector_id AS BIGINT) IS NULL OR connector_id = :connector_id)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+  AND (CAST(:since AS BIGINT) IS NULL OR received_at >= :since)
+  AND (CAST(:until AS BIGINT) IS NULL OR received_at < :until)
+  AND (CAST(:before AS BIGINT) IS NULL OR id < :before)
+ORDER BY id DESC LIMIT :limit OFFSET :offset;
+
+-- name: count_history
+-- How many statuses the filters leave.
+SELECT count(*) AS total FROM status_history
+WHERE (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
+  AND (CAST(:connector_id AS BIGINT) IS NULL OR connector_id = :connector_id)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+  AND (CAST(:since AS BIGINT) IS NULL OR received_at >= :since)
+  AND (CAST(:until AS BIGINT) IS NULL OR received_at < :until);
