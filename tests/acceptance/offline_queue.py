@@ -234,7 +234,9 @@ def main(messages: int, stations: int, seed: int) -> None:
     """Send a queue three days old and check the books; the answer times of the other stations."""
     with (
         tempfile.TemporaryDirectory(dir="/var/tmp") as folder,
-        click.progressbar(length=messages, label="Sending", file=sys.stderr) as bar,
+        click.progressbar(
+            length=messages, label="Sending", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar,
     ):
         result = offline_queue(Path(folder), messages, stations, seed, bar.update)
     click.echo(result)
