@@ -30,6 +30,8 @@ _open_streams: set[trio.abc.Stream] = set()
 class GuardedServer(TCPServer):
     """One HTTP connection; whatever it raises ends with it."""
 
+    _client_is_gone = False
+
     async def run(self) -> None:
         _open_streams.add(self.stream)
         try:
@@ -41,6 +43,16 @@ class GuardedServer(TCPServer):
         finally:
             _open_streams.discard(self.stream)
             await trio.aclose_forcefully(self.stream)
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        # Else the socket stays open until the connection has been idle for the whole limit.
+        self._client_is_gone = True
+        await self.idle_task.stop()
+
+    async def _idle_timeout(self) -> None:
+        if not self._client_is_gone:
+            await super()._idle_timeout()
 
 
 class _Config(Config):

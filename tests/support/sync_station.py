@@ -22,10 +22,15 @@ class SyncStation:
         self.websocket = websocket
         self._ids = count(1)
 
-    def call(self, action: str, payload: Payload) -> list[Any]:
-        """Send a CALL; the whole frame that answers it."""
-        sent = f"m{next(self._ids)}"
+    def send(self, action: str, payload: Payload, message_id: str = "") -> str:
+        """Send a CALL, under a new id if none is given; its id."""
+        sent = message_id or f"m{next(self._ids)}"
         self.websocket.send(json.dumps([2, sent, action, payload]))
+        return sent
+
+    def call(self, action: str, payload: Payload, message_id: str = "") -> list[Any]:
+        """Send a CALL and wait; the whole frame that answers it."""
+        sent = self.send(action, payload, message_id)
         frame: list[Any] = json.loads(self.websocket.recv(timeout=10))
         assert frame[1] == sent, frame
         return frame
