@@ -5,6 +5,9 @@
 Fifty stations of the simulator charge without end. At a random moment the server gets SIGKILL; the
 database is compared with what the stations were told; the server starts again, and the stations
 replay what was not answered. Nothing acknowledged may be missing, nothing may be there twice.
+
+Two more stations make what the simulator does not: starts that are refused, and the newest starts
+of their own once more after each kill, with new message ids: they must be told the same again.
 """
 
 from __future__ import annotations
@@ -21,8 +24,54 @@ from pathlib import Path
 
 import click
 
-from tests.support.books import check_books, read_ledger
+from ocpp_trio.domain.times import format_timestamp, system_now
+from tests.support.books import Entry, check_books, read_ledger
 from tests.support.server import Server
+from tests.support.sync_station import Payload, connected
+
+STARTS = 5
+REPEATED = 20
+
+
+class Repeater:
+    """A station whose starts are acknowledged, and repeated after every kill."""
+
+    def __init__(self, server: Server, name: str, id_tag: str) -> None:
+        self._began = system_now()
+        self.told: list[tuple[Payload, Payload]] = []
+        self._server = server
+        self._name = name
+        self._id_tag = id_tag
+
+    def play(self) -> None:
+        """Repeat the newest starts, and make new ones."""
+        with connected(self._server.url, self._name) as station:
+            station.boot()
+            for start, first in self.told[-REPEATED:]:
+                assert station.call("StartTransaction", start)[2] == first, start
+            for _ in range(STARTS):
+                start = {
+                    "connectorId": 1,
+                    "idTag": self._id_tag,
+                    "meterStart": len(self.told),
+                    "timestamp": format_timestamp(self._began + len(self.told)),
+                }
+                answer = station.call("StartTransaction", start)
+                assert answer[0] == 3, answer
+                self.told.append((start, answer[2]))
+
+    def ledger(self) -> list[Entry]:
+        """What it was told, as the simulator writes it."""
+        return [
+            start
+            | answer
+            | {
+                "kind": "start",
+                "chargePointId": self._name,
+                "status": answer["idTagInfo"]["status"],
+            }
+            for start, answer in self.told
+        ]
 
 
 def crash(
@@ -40,12 +89,24 @@ def crash(
     ledger = folder / "ledger"
     server = Server(folder)
     server.start()
+    server.request("POST", "/api/authorizations", {"idTag": "REPEATED"})
+    repeaters = [
+        Repeater(server, "REPEATER", "REPEATED"),
+        Repeater(server, "REFUSED", "NOBODY"),
+    ]
+
+    def acknowledged() -> list[Entry]:
+        own = [entry for each in repeaters for entry in each.ledger()]
+        return read_ledger(ledger) + own
+
     command = [sys.executable, "-m", "ocpp_trio", "simulate", "--json", "--url", server.url]
     command += ["--api", server.api, "--ledger", str(ledger), "--count", str(stations)]
     command += ["--sessions", "1000000", "--interval", "0.02", "--give-up", "60"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
         try:
             for number in range(1, rounds + 1):
+                for each in repeaters:
+                    each.play()
                 before = len(read_ledger(ledger))
                 deadline = time.monotonic() + 60
                 while len(read_ledger(ledger)) < before + stations:
@@ -54,7 +115,7 @@ def crash(
                     time.sleep(0.01)
                 time.sleep(chance.uniform(0, 0.5))
                 server.kill()
-                tell(number, check_books(server.database, read_ledger(ledger)))
+                tell(number, check_books(server.database, acknowledged()))
                 server.start()
             client.send_signal(signal.SIGINT)
             client.wait(30)
@@ -63,7 +124,7 @@ def crash(
     code = server.stop()
     assert code == 0, server.log()
     assert server.errors() == []
-    return check_books(server.database, read_ledger(ledger))
+    return check_books(server.database, acknowledged())
 
 
 @click.command()

@@ -52,6 +52,7 @@ def check_books(database: Path, ledger: list[Entry]) -> Counter[str]:
             assert row["start_text"] == entry["timestamp"]
             assert row["meter_start"] == entry["meterStart"]
             assert row["id_tag"] == entry["idTag"]
+            assert row["authorization_status"] == entry["status"]
         elif entry["kind"] == "meter":
             assert registers[row["id"], entry["register"]] == 1, entry
         else:
