@@ -204,7 +204,7 @@ def _periodic(
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
     # Its tick waits by itself until a copy is due.
-    yield s.backup, 0, "data backup", copy
+    yield s.backup and s.db_type == "sqlite", 0, "data backup", copy
 
 
 def _listener(sock: socket.socket) -> trio.SocketListener:

@@ -20,13 +20,14 @@ def variable(
 ) -> Any:
     """A field of the settings: its variable, default as text, parser and purpose."""
     return field(
+        repr=not secret,
         metadata={
             "name": name,
             "default": default,
             "parse": parse,
             "about": about,
             "secret": secret,
-        }
+        },
     )
 
 

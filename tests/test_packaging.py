@@ -34,7 +34,6 @@ HOMES = {
     "jsonschema_rs": ("ocpp_trio.ocppj",),
     "msgspec": ("ocpp_trio.api", "ocpp_trio.central", "ocpp_trio.ocppj"),
     "psycopg": ("ocpp_trio.store",),
-    "psycopg_pool": ("ocpp_trio.store",),
     "rich": ("ocpp_trio.cli", "ocpp_trio.simulator"),
     "sqlite_utils": ("ocpp_trio.store.migrate",),
     "starlette": ("ocpp_trio.api",),
@@ -48,9 +47,7 @@ HOMES = {
 
 NOT_IMPORTED = {
     "ocpp": "ocppj reads its JSON schemas as files",
-    "psycopg": "PostgreSQL, not part of this version yet",
-    "psycopg-pool": "PostgreSQL, not part of this version yet",
-    "trio-asyncio": "PostgreSQL, not part of this version yet",
+    "trio-asyncio": "for notifications of PostgreSQL, not part of this version yet",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 """Dependencies that no module imports, and why they are there nevertheless."""

@@ -52,7 +52,7 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
     station_url = f"{ws}://{there}:{started.websocket_port}"
     api_url = f"{http}://{there}:{started.api_port}"
     lines = [
-        f"ocpp-trio {__version__}, database {settings.db_type} {settings.db_sqlite_path}",
+        f"ocpp-trio {__version__}, database {settings.db_type} {settings.database_place}",
         f"Charge points connect to  {station_url}/<charge point id>",
         f"People and programs use   {api_url}/api/status  (all endpoints: {api_url}/docs)",
     ]

@@ -158,9 +158,10 @@ def abandon(tx: Tx, now: int) -> int:
 
 
 def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
-    """What follows from the end of commands; their ids."""
+    """What follows from the end of commands, oldest first; their ids."""
     ids = []
-    for row in rows:
+    # What a statement returns is in no order.
+    for row in sorted(rows, key=lambda row: row["id"]):
         ids.append(row["id"])
         effect = ENDED.get(row["action"])
         if effect is not None:

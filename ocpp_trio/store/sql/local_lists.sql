@@ -87,7 +87,7 @@ ORDER BY tag_key;
 -- The newest answer of a station that names the size of an update.
 SELECT response FROM commands
 WHERE charge_point_id = :charge_point_id AND action = 'GetConfiguration'
-  AND response LIKE '%SendLocalListMaxLength%'
+  AND lower(response) LIKE '%sendlocallistmaxlength%'
 ORDER BY id DESC LIMIT 1;
 
 -- name: page
