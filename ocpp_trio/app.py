@@ -33,8 +33,8 @@ import trio
 
 from ocpp_trio import logs, network
 from ocpp_trio.api.app import build_app
-from ocpp_trio.api.auth import prepare_keys
 from ocpp_trio.api.context import Context
+from ocpp_trio.api.keyring import prepare_keys
 from ocpp_trio.api.server import serve_http
 from ocpp_trio.central import keepalive
 from ocpp_trio.central.commands import Commands
@@ -140,6 +140,10 @@ async def _serve(
         async with trio.open_nursery() as services:
             presence = partial(central.presence.write, database)
             log_writer = partial(write_logs, database, logs.ENTRIES)
+            refresh = partial(keys.refresh, database)
+            services.start_soon(
+                every, settings.api_keys_interval, "API keys", refresh, health, name="API keys"
+            )
             for is_on, seconds, name, tick in _periodic(central, orders, presence, log_writer):
                 if is_on:
                     services.start_soon(every, seconds, name, tick, health, name=name)
@@ -171,6 +175,7 @@ async def _serve(
             # Failing here, they fail as they did before: the stop goes on.
             with suppress(StoreUnavailable):
                 await presence()
+                await refresh()
                 await log_writer()
             services.cancel_scope.cancel()
 
