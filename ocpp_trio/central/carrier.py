@@ -184,10 +184,9 @@ class Carrier:
             if len(self._late) > REMEMBERED_EXPIRED:
                 del self._late[next(iter(self._late))]
             raise CommandTimedOut(f"no answer within {order.timeout:g} s")
-        if answer.error is not None:
-            raise CallErrorReceived(answer.error.code, answer.error.description)
-        if answer.invalid is not None:
-            raise InvalidAnswer(f"the answer breaks the schema: {answer.invalid}")
+        error = _failure(answer)
+        if error is not None:
+            raise error
         order.response = answer.payload
 
     async def _why_not(self, command_id: int) -> CommandFailed:
@@ -207,8 +206,13 @@ class Carrier:
         if answer.late:
             command_id = self._late.pop(answer.id, None)
             if command_id is not None:
-                error = f"{answer.error.code}: {answer.error.description}" if answer.error else None
-                await self._finish(command_id, "late", answer.payload, error)
+                error = _failure(answer)
+                await self._finish(
+                    command_id,
+                    "late",
+                    None if error else answer.payload,
+                    str(error) if error else None,
+                )
         elif answer.id == self._current_id:
             self._answer = answer
             self._answered.set()
@@ -234,3 +238,12 @@ class Carrier:
         except StoreUnavailable:
             # The record stays `sent`; the next start turns it into `unknown`, which it is.
             return
+
+
+def _failure(answer: Answer) -> CommandFailed | None:
+    """Why an answer cannot be used, None if it can."""
+    if answer.error is not None:
+        return CallErrorReceived(answer.error.code, answer.error.description)
+    if answer.invalid is not None:
+        return InvalidAnswer(f"the answer breaks the schema: {answer.invalid}")
+    return None

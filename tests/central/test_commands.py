@@ -122,6 +122,43 @@ async def test_one_at_a_time_and_a_late_answer_goes_to_its_own_command(
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize(
+    ("action", "payload", "answer", "error"),
+    [
+        # What follows from an answer in the books must not be read out of one that is none.
+        ("GetConfiguration", {}, {"configurationKey": [{"value": "1"}]}, "configurationKey.0"),
+        ("GetLocalListVersion", {}, {"listVersion": "7"}, "listVersion"),
+        ("ClearCache", {}, {"status": "Perhaps"}, "status"),
+        ("ClearCache", {}, [], "not part of the action"),
+    ],
+)
+async def test_a_late_answer_that_breaks_the_schema_ends_its_own_command_and_nothing_else(
+    autojump_clock: MockClock,
+    system: System,
+    action: str,
+    payload: dict[str, Any],
+    answer: Any,
+    error: str,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send(action, payload)
+        called = await station.receive()
+        await caller.done.wait()
+        await station.send([3, called[1], answer])
+        await station.call("Heartbeat", {})
+        (timed_out,) = caller.outcomes
+        assert isinstance(timed_out, CommandTimedOut)
+        assert timed_out.command_id is not None
+        row = await system.central.database.read(commands.find, timed_out.command_id)
+        assert row is not None
+        assert (row["state"], row["response"]) == ("late", None)
+        assert row["error"].startswith("the answer breaks the schema: ")
+        assert error in row["error"]
+        nursery.cancel_scope.cancel()
+
+
 async def test_refused_broken_and_error_answers(autojump_clock: MockClock, system: System) -> None:
     answers: list[tuple[list[Any], type, str]] = [
         ([3, {"status": "Rejected"}], Outcome, "refused"),
