@@ -31,13 +31,18 @@ class Operator:
             self.now(),
         )
 
+    async def send(self, number: int) -> None:
+        """Its CALL goes out."""
+        assert await self.database.write(commands.mark_sent, number, self.now())
+
     async def end(self, number: int, state: str, response: dict[str, Any] | None = None) -> None:
         """End it."""
         text = None if response is None else json.dumps(response)
         await self.database.write(commands.finish, number, state, text, None, self.now())
 
     async def command(self, action: str, payload: dict[str, Any], **response: Any) -> int:
-        """A command that is answered; its number."""
+        """A command that is sent and answered; its number."""
         number = await self.create(action, payload)
+        await self.send(number)
         await self.end(number, "accepted", response or {"status": "Accepted"})
         return number
