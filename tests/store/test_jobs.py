@@ -140,8 +140,7 @@ async def test_what_goes_on_comes_before_what_was_not_answered_yet(
 ) -> None:
     first = await begin(database, action)
     operator = Operator(database, now)
-    number = await operator.create(action, REQUESTS[action][0])
-    await operator.send(number)
+    number = await operator.ask(action, REQUESTS[action][0])
     status = "Uploading" if action.startswith("Get") else "Downloading"
     moved = await notify(database, action, status)
     assert moved is not None
