@@ -6,7 +6,6 @@ one raised by a stranger's bytes before the handshake, ends the whole server.
 
 from __future__ import annotations
 
-import ssl
 from collections import OrderedDict
 
 import structlog
@@ -31,22 +30,26 @@ FORWARDING_HEADERS = frozenset(
 class Listener:
     """Serves connections; `serve` is the task."""
 
-    def __init__(self, central: Central, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, central: Central) -> None:
         self._central = central
-        self._tls = tls
         # Handshakes under way, oldest first: past the bound the oldest goes, not the newcomer.
         self._handshakes: OrderedDict[object, trio.CancelScope] = OrderedDict()
 
-    async def serve(self, listeners: list[trio.SocketListener], sessions: trio.Nursery) -> None:
+    async def serve(
+        self,
+        listeners: list[trio.SocketListener],
+        sessions: trio.Nursery,
+        tls: Tls | None = None,
+    ) -> None:
         """Accept connections until cancelled; each runs in the `sessions` nursery."""
-        await trio.serve_listeners(self.serve_stream, listeners, handler_nursery=sessions)
+        serve = partial(self.serve_stream, tls=tls)
+        await trio.serve_listeners(serve, listeners, handler_nursery=sessions)
 
-    async def serve_stream(self, stream: trio.abc.Stream) -> None:
+    async def serve_stream(self, stream: trio.abc.Stream, tls: Tls | None = None) -> None:
         """One connection from its first byte to its last. Raises nothing but Cancelled."""
         remote = _remote_address(stream)
-        if self._tls is not None:
-            assert isinstance(stream, trio.SocketStream)
-            stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
+        if tls is not None:
+            stream = tls.server_stream(stream)
         try:
             async with trio.open_nursery() as nursery:
                 try:
@@ -74,8 +77,11 @@ class Listener:
             if len(self._handshakes) > settings.max_handshakes:
                 self._handshakes.popitem(last=False)[1].cancel()
             try:
+                client = Client(remote)
+                if isinstance(stream, trio.SSLStream):
+                    client = await secure(stream, remote)
                 handshake = await receive_handshake(nursery, stream, settings.max_message_size)
-                return await self._decide(handshake, remote)
+                return await self._decide(handshake, client)
             finally:
                 self._handshakes.pop(token, None)
         return None
