@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
+from ocpp_trio.service_settings import ServiceSettings
 from ocpp_trio.values import variable as _var
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSettings:
+class TlsSettings(ServiceSettings):
     """Durations are seconds. Empty file names stand for another one's; see docs/configuration.md."""
 
     use_tls: bool = _var("OCPP_USE_TLS", "false", values.boolean, "serve wss and https")

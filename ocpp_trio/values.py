@@ -4,6 +4,7 @@ reader.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import field
 from typing import Any
@@ -124,3 +125,16 @@ def words(raw: str) -> tuple[str, ...]:
 def names(raw: str) -> tuple[str, ...]:
     """Names separated by semicolons: a comma is often part of one."""
     return tuple(name.strip() for name in raw.split(";") if name.strip())
+
+
+def networks(raw: str) -> tuple[str, ...]:
+    """Comma-separated IP addresses and networks."""
+    found = words(raw)
+    for word in found:
+        try:
+            ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            raise ValueError(
+                "must be IP addresses or networks such as 10.0.0.0/8, separated by commas"
+            ) from None
+    return found

@@ -16,15 +16,13 @@ from ocpp_trio.central.identity import charge_point_id
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
 from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.proxies import TrustedProxies, came_by_proxy
 from ocpp_trio.store import charge_points
 
 log = structlog.get_logger(source="listener")
 
 SUBPROTOCOL = "ocpp1.6"
 RETRY_AFTER = (b"Retry-After", b"30")
-FORWARDING_HEADERS = frozenset(
-    {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
-)
 
 
 class Listener:
@@ -32,6 +30,7 @@ class Listener:
 
     def __init__(self, central: Central) -> None:
         self._central = central
+        self._proxies = TrustedProxies(central.settings.trusted_proxies)
         # Handshakes under way, oldest first: past the bound the oldest goes, not the newcomer.
         self._handshakes: OrderedDict[object, trio.CancelScope] = OrderedDict()
 
@@ -88,6 +87,7 @@ class Listener:
 
     async def _decide(self, handshake: Handshake, remote: str) -> Session | None:
         central, settings = self._central, self._central.settings
+        remote = self._client(handshake, remote)
         point = charge_point_id(handshake.target, settings.path_prefix)
         if point is None:
             log.info("handshake refused: no charge point id in its path", remote=remote)
@@ -162,12 +162,16 @@ class Listener:
         )
         return session
 
+    def _client(self, handshake: Handshake, remote: str) -> str:
+        """Whose handshake it is: the peer, or the client that a trusted proxy names."""
+        peer = remote.rpartition(":")[0]
+        address = self._proxies.origin(peer, handshake.headers).address
+        return remote if address == peer else address
+
     def _policy(self, handshake: Handshake) -> str:
         """What becomes of an id nobody registered. Through a proxy nobody is local."""
         settings = self._central.settings
-        if settings.unknown_charge_points == "auto" and any(
-            name.lower() in FORWARDING_HEADERS for name, _ in handshake.headers
-        ):
+        if settings.unknown_charge_points == "auto" and came_by_proxy(handshake.headers):
             return "pending"
         return settings.unknown_policy
 
