@@ -71,12 +71,8 @@ def station_source(settings: Settings) -> Source:
         authorities.append(File("OCPP_CLIENT_CA_FILE", settings.client_ca_file))
     demand = VERIFY_MODES[settings.client_certificates] if authorities else ssl.CERT_NONE
     if settings.client_certificates == "required" and not authorities:
-        raise ConfigError(
-            [
-                "OCPP_CLIENT_CERTIFICATES=required needs an authority that signed them: set"
-                " OCPP_CLIENT_CA_FILE"
-            ]
-        )
+        problem = "OCPP_CLIENT_CERTIFICATES=required needs an authority: set OCPP_CLIENT_CA_FILE"
+        raise ConfigError([problem])
     return Source(tuple(pairs), tuple(authorities), demand, settings.tls_legacy)
 
 
@@ -183,6 +179,20 @@ class Tls:
                 continue
         for path, finding in server_certificate_findings(texts, system_now(), self._warn_before):
             log.warning(f"the server certificate {finding}", port=self._name, file=path)
+
+
+def contexts(settings: Settings) -> tuple[Tls | None, Tls | None, Tls | None]:
+    """The TLS of the charge points' port, of their port that always has it, and of the API.
+
+    Raises ConfigError that names the file that cannot be used.
+    """
+    stations = api = None
+    if settings.use_tls or settings.wss_port is not None:
+        source = station_source(settings)
+        stations = Tls("charge points", source, settings.certificate_warning)
+    if settings.api_tls:
+        api = Tls("API", api_source(settings), settings.certificate_warning)
+    return stations if settings.use_tls else None, stations, api
 
 
 def _stamp(path: str) -> object:

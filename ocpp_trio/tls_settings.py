@@ -11,7 +11,7 @@ from ocpp_trio.values import variable as _var
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsSettings(ServiceSettings):
-    """Durations are seconds. Empty file names stand for another one's; see docs/configuration.md."""
+    """Durations are seconds."""
 
     use_tls: bool = _var("OCPP_USE_TLS", "false", values.boolean, "serve wss and https")
     cert_file: str = _var(

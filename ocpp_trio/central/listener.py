@@ -7,17 +7,20 @@ one raised by a stranger's bytes before the handshake, ends the whole server.
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 
 import structlog
 import trio
 
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.identity import charge_point_id
+from ocpp_trio.central.secure import Handshakes, certificate_is_good
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.proxies import TrustedProxies, came_by_proxy
 from ocpp_trio.store import charge_points
+from ocpp_trio.tls import Tls
 
 log = structlog.get_logger(source="listener")
 
@@ -30,6 +33,7 @@ class Listener:
 
     def __init__(self, central: Central) -> None:
         self._central = central
+        self._tls = Handshakes()
         self._proxies = TrustedProxies(central.settings.trusted_proxies)
         # Handshakes under way, oldest first: past the bound the oldest goes, not the newcomer.
         self._handshakes: OrderedDict[object, trio.CancelScope] = OrderedDict()
@@ -76,11 +80,13 @@ class Listener:
             if len(self._handshakes) > settings.max_handshakes:
                 self._handshakes.popitem(last=False)[1].cancel()
             try:
-                client = Client(remote)
+                certificate = None
                 if isinstance(stream, trio.SSLStream):
-                    client = await secure(stream, remote)
+                    certificate = await self._tls.complete(stream, remote)
                 handshake = await receive_handshake(nursery, stream, settings.max_message_size)
-                return await self._decide(handshake, client)
+                handshake.is_secure = isinstance(stream, trio.SSLStream)
+                handshake.certificate = certificate
+                return await self._decide(handshake, remote)
             finally:
                 self._handshakes.pop(token, None)
         return None
@@ -110,6 +116,9 @@ class Listener:
             await handshake.refuse(503, RETRY_AFTER)
             return None
         try:
+            if not await certificate_is_good(central, handshake, point, remote):
+                await handshake.refuse(403)
+                return None
             admission = await central.database.write(
                 charge_points.admit,
                 point,
