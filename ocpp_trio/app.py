@@ -19,23 +19,21 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import structlog
 import trio
 
 from ocpp_trio import logs, network
 from ocpp_trio.api.app import build_app
-from ocpp_trio.api.auth import prepare_keys
 from ocpp_trio.api.context import Context
+from ocpp_trio.api.keyring import prepare_keys
 from ocpp_trio.api.server import serve_http
 from ocpp_trio.central import keepalive
 from ocpp_trio.central.commands import Commands
@@ -45,6 +43,7 @@ from ocpp_trio.central.listener import Listener
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
+from ocpp_trio.ports import Ports, listening
 from ocpp_trio.services.asking import Asking
 from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
@@ -63,7 +62,7 @@ from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.supervise import Health, Tick, every
-from ocpp_trio.tls import Reloading, Tls, contexts
+from ocpp_trio.tls import Reloading
 
 log = structlog.get_logger()
 
@@ -86,29 +85,6 @@ class Started:
     made_key: str | None
 
 
-class Ports(NamedTuple):
-    """The sockets that listen, and their TLS: None for none."""
-
-    websocket: list[socket.socket]
-    wss: list[socket.socket]
-    api: list[socket.socket]
-    websocket_tls: Tls | None
-    station_tls: Tls | None
-    api_tls: Tls | None
-
-    @property
-    def for_stations(self) -> list[tuple[list[socket.socket], Tls | None]]:
-        """Where charge points come in."""
-        plain = [(self.websocket, self.websocket_tls)]
-        return [*plain, (self.wss, self.station_tls)] if self.wss else plain
-
-    def started(self, needs_key: bool, made_key: str | None) -> Started:
-        """What to tell of them."""
-        wss = network.port_of(self.wss) if self.wss else None
-        here, api = network.port_of(self.websocket), network.port_of(self.api)
-        return Started(here, wss, api, needs_key, made_key)
-
-
 def run(settings: Settings, announce: Callable[[Started], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError or StoreError if it cannot start."""
     logs.configure(settings.log_level, settings.log_format)
@@ -123,20 +99,7 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
     """The server. `announce` is called once, when both ports answer."""
-    with ExitStack() as ends:
-
-        def bind(port: int, variable: str) -> list[socket.socket]:
-            sockets = network.bind(settings.host, port, variable)
-            ends.callback(network.close, sockets)
-            return sockets
-
-        wss = settings.wss_port
-        ports = Ports(
-            bind(settings.websocket_port, "OCPP_WEBSOCKET_PORT"),
-            [] if wss is None else bind(wss, "OCPP_WSS_PORT"),
-            bind(settings.api_port, "OCPP_API_PORT"),
-            *contexts(settings),
-        )
+    with listening(settings) as ports:
         await _serve(settings, announce, ports)
 
 
@@ -148,7 +111,7 @@ async def _serve(
     """The tree of the module's docstring, on sockets that listen already."""
     api_port = network.port_of(ports.api)
     scheme = "https" if ports.api_tls else "http"
-    reloading = Reloading([each for each in (ports.station_tls, ports.api_tls) if each])
+    reloading = Reloading(ports.tls)
     async with open_database(settings, crash=_crash) as database:
         await _clean_up(database)
         keys, made_key = await prepare_keys(database, settings, system_now)
@@ -173,6 +136,10 @@ async def _serve(
         async with trio.open_nursery() as services:
             presence = partial(central.presence.write, database)
             log_writer = partial(write_logs, database, logs.ENTRIES)
+            refresh = partial(keys.refresh, database)
+            services.start_soon(
+                every, settings.api_keys_interval, "API keys", refresh, health, name="API keys"
+            )
             for is_on, seconds, name, tick in _periodic(
                 central, orders, presence, log_writer, reloading
             ):
@@ -190,21 +157,16 @@ async def _serve(
                     )
                     async with trio.open_nursery() as accepting:
                         listener = Listener(central)
-                        for sockets, tls in ports.for_stations:
-                            accepting.start_soon(
-                                listener.serve,
-                                [_listener(sock) for sock in sockets],
-                                sessions,
-                                tls,
-                                name="charge point listener",
-                            )
+                        for doors, tls in ports.for_stations:
+                            serve = partial(listener.serve, doors, sessions, tls)
+                            accepting.start_soon(serve, name="charge point listener")
                         await services.start(
                             _watch_signals,
                             accepting.cancel_scope,
                             services.cancel_scope,
                             reloading.now,
                         )
-                        announce(ports.started(needs_key, made_key))
+                        announce(_started(ports, needs_key, made_key))
                     _start_watchdog(settings.shutdown_timeout)
                     log.info("stopping", connected=len(central.hub))
                     stopping.set()
@@ -215,8 +177,15 @@ async def _serve(
             # Failing here, they fail as they did before: the stop goes on.
             with suppress(StoreUnavailable):
                 await presence()
+                await refresh()
                 await log_writer()
             services.cancel_scope.cancel()
+
+
+def _started(ports: Ports, needs_key: bool, made_key: str | None) -> Started:
+    wss = network.port_of(ports.wss) if ports.wss else None
+    here, api = network.port_of(ports.websocket), network.port_of(ports.api)
+    return Started(here, wss, api, needs_key, made_key)
 
 
 def _periodic(
@@ -250,10 +219,6 @@ def _periodic(
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
     # Its tick waits by itself until a copy is due.
     yield s.backup, 0, "data backup", copy
-
-
-def _listener(sock: socket.socket) -> trio.SocketListener:
-    return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
 
 
 async def _watch_signals(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
+from ocpp_trio.access_settings import AccessSettings
 from ocpp_trio.values import variable as _var
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StationSettings:
+class StationSettings(AccessSettings):
     """Durations are seconds."""
 
     trusted_proxies: tuple[str, ...] = _var(

@@ -75,9 +75,9 @@ class TlsSettings(ServiceSettings):
         values.seconds(0.05, 86400),
         "between looks whether certificate files have changed",
     )
-    certificate_warning: float = _var(
+    certificate_warning: int = _var(
         "OCPP_CERTIFICATE_WARNING",
         "2592000",
-        values.seconds(0, 31_536_000),
+        values.integer(0, 31_536_000),
         "a server certificate that expires sooner is warned about, daily",
     )

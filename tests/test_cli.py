@@ -188,7 +188,7 @@ def test_the_first_lines_of_an_open_server() -> None:
     assert "wait as Pending" in text
     assert "cannot be reached" not in text
     again = lines(Started(9000, None, 9001, True, None), OCPP_HOST="0.0.0.0")
-    assert "shown at the first start" in again
+    assert "ocpp-trio keys create" in again
     warned = lines(OCPP_HOST="192.0.2.1", OCPP_API_AUTH="off", OCPP_UNKNOWN_CHARGE_POINTS="accept")
     assert "Warning: OCPP_API_AUTH=off" in warned
     assert "Warning: OCPP_UNKNOWN_CHARGE_POINTS=accept" in warned

@@ -162,6 +162,7 @@ class Listener:
                         central.now(),
                     )
         session = Session(central, point, transport, admission)
+        session.certificate = handshake.certificate
         central.hub.add(session)
         log.info(
             "charge point connected",

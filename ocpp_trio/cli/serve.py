@@ -76,8 +76,8 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
         lines.append("Warning: OCPP_UNKNOWN_CHARGE_POINTS=accept: any charge point is let in")
     if started.needs_key and not started.made_key and not settings.api_key:
         lines.append(
-            "The API asks for the key that was shown at the first start;"
-            " if it is lost, set OCPP_API_KEY to one of your own"
+            "The API asks for a key; if that of the first start is lost, set OCPP_API_KEY, or stop"
+            " the server and run `ocpp-trio keys create --name NAME --role admin`"
         )
     if started.made_key:
         lines.append(

@@ -243,3 +243,23 @@ def test_new_files_drop_nobody(tmp_path: Path) -> None:
         until(lambda: serial(server) not in {first, second})
         all_are_served()
         assert len(server.errors()) == server.log().count("cannot be used") >= 1
+
+
+def test_a_revoked_certificate_lets_nobody_in_again(server: TlsServer) -> None:
+    context = server.showing("REVOKED")
+    with connected(server.wss, "REVOKED", context) as station:
+        assert station.boot()["status"] == "Accepted"
+        (shown,) = server.get("/api/client-certificates?chargePointId=REVOKED")
+        assert shown["lastUsedAt"] is not None
+        path = f"/api/client-certificates/{shown['id']}/revoke"
+        assert server.request("POST", path, {"reason": "lost"}).status == 200
+        with pytest.raises(ConnectionClosed) as closed:
+            station.websocket.recv(timeout=5)
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
+            1008,
+            "its certificate was revoked",
+        )
+    assert refused(server, "REVOKED", context) == 403
+    with connected(server.wss, "REVOKED", server.showing("REVOKED")) as station:
+        assert station.boot()["status"] == "Accepted"
