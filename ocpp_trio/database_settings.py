@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.service_settings import ServiceSettings
+from ocpp_trio.tls_settings import TlsSettings
 from ocpp_trio.values import variable as _var
 
 
@@ -16,7 +16,7 @@ def _kind(raw: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSettings(ServiceSettings):
+class DatabaseSettings(TlsSettings):
     """Durations are seconds."""
 
     db_type: str = _var("DB_TYPE", "sqlite", _kind, "kind of database")

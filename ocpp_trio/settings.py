@@ -32,11 +32,6 @@ class Settings(DatabaseSettings):
         values.integer(1, 86400),
         "seconds between heartbeats, told to a charge point at its boot",
     )
-    use_tls: bool = _var("OCPP_USE_TLS", "false", values.boolean, "serve wss and https")
-    cert_file: str = _var(
-        "OCPP_CERT_FILE", "cert.pem", values.required, "TLS certificate chain, PEM"
-    )
-    key_file: str = _var("OCPP_KEY_FILE", "key.pem", values.required, "TLS private key, PEM")
     # Who may come in.
     api_key: str = _var(
         "OCPP_API_KEY",
@@ -219,6 +214,11 @@ class Settings(DatabaseSettings):
         return self.host in LOOPBACK_HOSTS or self.host.startswith("127.")
 
     @property
+    def api_tls(self) -> bool:
+        """Whether the API speaks https."""
+        return self.use_tls if self.api_use_tls is None else self.api_use_tls
+
+    @property
     def unknown_policy(self) -> str:
         """accept, pending or reject: `unknown_charge_points` with `auto` resolved."""
         if self.unknown_charge_points != "auto":
@@ -230,10 +230,12 @@ class Settings(DatabaseSettings):
         lines = {}
         for each in in_order():
             value = getattr(self, each.name)
-            if isinstance(value, bool):
+            if value is None:
+                text = ""
+            elif isinstance(value, bool):
                 text = "true" if value else "false"
             elif isinstance(value, tuple):
-                text = ",".join(value)
+                text = each.metadata["joined_by"].join(value)
             else:
                 text = f"{value:g}" if isinstance(value, float) else str(value)
             lines[each.metadata["name"]] = "********" if each.metadata["secret"] and text else text
