@@ -10,6 +10,7 @@ from trio_websocket import ConnectionClosed, WebSocketRequest
 
 from ocpp_trio.central.stream import WatchedStream
 from ocpp_trio.central.websocket import Connection, Deliver
+from ocpp_trio.certificates import ClientCertificate
 
 
 class ConnectionEnded(Exception):
@@ -108,6 +109,9 @@ class Handshake:
         self.target: str = request.path
         self.subprotocols: tuple[str, ...] = request.proposed_subprotocols
         self.headers: list[tuple[bytes, bytes]] = request.headers
+        # What TLS says of the peer; the caller knows it.
+        self.is_secure = False
+        self.certificate: ClientCertificate | None = None
 
     async def accept(self, subprotocol: str | None) -> Transport:
         """Complete the upgrade. Raises ConnectionEnded if the peer is gone."""
