@@ -705,3 +705,17 @@ async def test_pages_and_filters(station: Station, database: Database, now: Fake
     assert await database.read(transactions.count, None, None) == 5
     assert await database.read(transactions.count, "CP1", False) == 3
     assert await database.read(transactions.count, "CP3", None) == 0
+
+
+async def test_no_start_is_taken_for_another_whatever_its_texts_hold(station: Station) -> None:
+    starts: list[dict[str, Any]] = [
+        {"idTag": "A|B", "timestamp": "C"},
+        {"idTag": "A", "timestamp": "B|C"},
+        {"idTag": "A\\", "timestamp": "B|C"},
+        {"idTag": "A\\|B", "timestamp": "C"},
+        {"idTag": "A|B\\", "timestamp": "C"},
+    ]
+    numbers = [(await station.start(**fields)).transaction_id for fields in starts]
+    assert len(set(numbers)) == len(starts)
+    again = [(await station.start(**fields)).transaction_id for fields in starts]
+    assert again == numbers
