@@ -62,6 +62,19 @@ class SqliteTx:
             left -= count
         return changed
 
+    def attempt(self, unit: Callable[..., Any], /, *arguments: Any) -> Exception | None:
+        failure: Exception | None = None
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            unit(self, *arguments)
+        except Exception as error:
+            if not _fault_of_unit(error):
+                raise
+            self._connection.execute("ROLLBACK TO attempt")
+            failure = error
+        self._connection.execute("RELEASE attempt")
+        return failure
+
 
 def _fault_of_unit(error: Exception) -> bool:
     """Whether a unit is to blame, rather than the database (disk full, locked, damaged)."""
