@@ -229,6 +229,8 @@ def close_by_hand(
 ) -> tuple[Row, bool] | None:
     """End a transaction without its station; None if there is none, else its row and whether it was
     still running. `energy_wh` since the start; without it the last register reading counts.
+
+    Raises OverflowError if the meter then would not fit the books.
     """
     row = tx.one(Q.find, id=transaction_id)
     if row is None:
@@ -237,6 +239,8 @@ def close_by_hand(
         return row, False
     if energy_wh is None:
         energy_wh = energy.of_transaction(row)
+    if not -(2**63) <= row["meter_start"] + energy_wh < 2**63:
+        raise OverflowError("the meter at the stop would not fit 64 bits")
     flags = [*row["flags"].split(), *energy.flags(energy_wh), "closed-by-hand"]
     _complete(
         tx,

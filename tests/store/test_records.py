@@ -16,7 +16,7 @@ from ocpp_trio.store.database import Database, Row, Tx
 from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
 from tests.conftest import OpenDatabase
 from tests.support.clock import START
-from tests.support.statements import fetch
+from tests.support.statements import execute, fetch
 
 # Review
 
