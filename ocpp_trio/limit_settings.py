@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
+from ocpp_trio.station_settings import StationSettings
 from ocpp_trio.values import variable as _var
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitSettings:
+class LimitSettings(StationSettings):
     """Durations are seconds, sizes bytes."""
 
     # Charge point connections.

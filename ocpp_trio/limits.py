@@ -72,7 +72,8 @@ class WaitingConnections:
     """Connections that have asked for nothing yet, oldest first.
 
     Past `most` of them, or `most_per_address` of one address, the oldest is dropped and not the
-    newcomer: who has something to ask does so at once.
+    newcomer: who has something to ask does so at once. An address of "" is nobody's in particular
+    (many are behind a proxy) and has no bound of its own.
     """
 
     def __init__(self, most: int, most_per_address: int) -> None:
@@ -87,10 +88,11 @@ class WaitingConnections:
     def add(self, token: object, address: str, drop: Callable[[], None]) -> bool:
         """A connection waits; `drop` ends it. Whether another one was dropped for it."""
         self._drops[token] = (address, drop)
-        of_address = self._by_address.setdefault(address, OrderedDict())
-        of_address[token] = None
-        if len(of_address) > self._most_per_address:
-            return self._drop(next(iter(of_address)))
+        if address:
+            of_address = self._by_address.setdefault(address, OrderedDict())
+            of_address[token] = None
+            if len(of_address) > self._most_per_address:
+                return self._drop(next(iter(of_address)))
         return len(self._drops) > self._most and self.drop_oldest()
 
     def discard(self, token: object) -> None:

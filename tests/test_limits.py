@@ -67,6 +67,15 @@ def test_past_the_bound_of_an_address_its_oldest_goes_and_nobody_elses() -> None
     assert len(waiting) == 3
 
 
+def test_who_is_behind_a_proxy_has_no_bound_of_an_address() -> None:
+    waiting, dropped, add = _waiting(3, 1)
+    assert [add(name, "") for name in "abcd"] == [False, False, False, True]
+    assert dropped == ["a"]
+    for name in "abcd":
+        waiting.discard(name)
+    assert len(waiting) == 0
+
+
 def test_past_the_bound_of_all_the_oldest_goes() -> None:
     waiting, dropped, add = _waiting(2, 2)
     assert [add(name, name) for name in "abcd"] == [False, False, True, True]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import hypercorn.protocol
 import hypercorn.trio.run
@@ -27,6 +27,8 @@ from hypercorn.utils import wrap_app
 
 from ocpp_trio.config import Settings
 from ocpp_trio.limits import Counts, WaitingConnections, address_of
+from ocpp_trio.proxies import TrustedProxies
+from ocpp_trio.tls import Tls
 
 log = structlog.get_logger()
 
@@ -54,6 +56,7 @@ class Door:
             settings.max_http_connections, settings.max_waiting_per_address
         )
         self.send_timeout = settings.send_timeout
+        self.proxies = TrustedProxies(settings.trusted_proxies)
         self._most = settings.max_http_connections
 
     def enter(self, stream: trio.abc.Stream) -> bool:
@@ -70,11 +73,12 @@ class Door:
 class _Config(Config):
     """Hypercorn's settings, with a TLS context and a door of ours."""
 
-    tls: ssl.SSLContext | None = None
+    tls: Tls | None = None
     door: Door
 
     def create_ssl_context(self) -> ssl.SSLContext | None:
-        return self.tls
+        # Hypercorn only wraps streams with it.
+        return cast("ssl.SSLContext | None", self.tls)
 
 
 class GuardedServer(TCPServer):
@@ -87,7 +91,8 @@ class GuardedServer(TCPServer):
         self._door = self.config.door
         # Hypercorn calls it a TLS stream; without TLS it is a socket.
         stream: trio.abc.Stream = self.stream
-        self._address = _address(stream)
+        host = _host(stream)
+        self._address = "" if self._door.proxies.trusts(host) else address_of(host)
         try:
             with trio.CancelScope() as self._scope:
                 if self._door.enter(self.stream):
@@ -199,12 +204,12 @@ def _pieces(data: bytes) -> list[memoryview]:
     return [view[start : start + PIECE] for start in range(0, len(view), PIECE)]
 
 
-def _address(stream: trio.abc.Stream) -> str:
-    """The address of the client, as far as it counts as one."""
+def _host(stream: trio.abc.Stream) -> str:
+    """The address of the client or the proxy; "" if it has gone already."""
     bare = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     assert isinstance(bare, trio.SocketStream)
     try:
-        return address_of(bare.socket.getpeername()[0])
+        return str(bare.socket.getpeername()[0])
     except OSError:
         return ""
 
@@ -214,7 +219,7 @@ async def serve_http(
     settings: Settings,
     counts: Counts,
     sockets: list[socket.socket],
-    tls: ssl.SSLContext | None,
+    tls: Tls | None,
     stopping: trio.Event,
     drain: float,
 ) -> None:

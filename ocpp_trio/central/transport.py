@@ -15,6 +15,7 @@ import wsproto
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
+from ocpp_trio.certificates import ClientCertificate
 from ocpp_trio.config import Settings
 from ocpp_trio.limits import Counts, Throttle
 from ocpp_trio.network import WatchedStream
@@ -246,6 +247,9 @@ class Handshake:
         self.target: str = request.path
         self.subprotocols: tuple[str, ...] = request.proposed_subprotocols
         self.headers: list[tuple[bytes, bytes]] = request.headers
+        # What TLS says of the peer; the caller knows it.
+        self.is_secure = False
+        self.certificate: ClientCertificate | None = None
 
     async def accept(self, subprotocol: str | None) -> Transport:
         """Complete the upgrade. Raises ConnectionEnded if the peer is gone."""
