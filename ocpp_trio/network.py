@@ -10,7 +10,6 @@ import sys
 from contextlib import suppress
 
 import structlog
-import trio
 
 from ocpp_trio.errors import ConfigError
 from ocpp_trio.limits import Counts
@@ -89,28 +88,6 @@ def raise_file_limit() -> int:
             break
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
-
-
-class WatchedStream(trio.abc.Stream):
-    """A stream that notes when its peer was last heard, whatever it sent."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-        self.last_received = trio.current_time()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        data = await self._stream.receive_some(max_bytes)
-        self.last_received = trio.current_time()
-        return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 class _FailedAccepts(logging.Filter):

@@ -40,6 +40,8 @@ REFUSAL = (
 )
 
 
+MAX_REFUSING = 64
+REFUSING_TIME = 1.0
 PIECE = 64 * 1024
 """Bytes that a client must take within the limit of a send."""
 
@@ -58,6 +60,7 @@ class Door:
         self.send_timeout = settings.send_timeout
         self.proxies = TrustedProxies(settings.trusted_proxies)
         self._most = settings.max_http_connections
+        self._refusing = 0
 
     def enter(self, stream: trio.abc.Stream) -> bool:
         """Whether there is room for one more, if need be in the place of who has waited longest."""
@@ -68,6 +71,20 @@ class Door:
             self.counts.http_connections_dropped += 1
         self.streams.add(stream)
         return True
+
+    async def refuse(self, stream: trio.SocketStream) -> None:
+        """Tell a client to come later, if not too many are being told already."""
+        if self._refusing >= MAX_REFUSING:
+            return
+        self._refusing += 1
+        try:
+            with trio.move_on_after(REFUSING_TIME):
+                # Closed with its request unread, the client would see a reset and not the answer.
+                await stream.receive_some(MAX_RECV)
+                await stream.send_all(REFUSAL)
+                await stream.send_eof()
+        finally:
+            self._refusing -= 1
 
 
 class _Config(Config):
@@ -99,8 +116,7 @@ class GuardedServer(TCPServer):
                     self._waits(True)
                     await super().run()
                 elif isinstance(stream, trio.SocketStream):
-                    with trio.move_on_after(self.config.ssl_handshake_timeout):
-                        await stream.send_all(REFUSAL)
+                    await self._door.refuse(stream)
         except* trio.Cancelled:
             raise
         except* Exception as group:
@@ -125,7 +141,8 @@ class GuardedServer(TCPServer):
                 is_sent = await self._send(event.data)
                 self._waits(False)
             if not is_sent:
-                await self.protocol.handle(Closed())
+                # What is under way for it could wait for its end, and its end for us, for ever.
+                self._scope.cancel()
             return
         if isinstance(event, Updated):
             self._waits(event.idle)

@@ -1,30 +1,18 @@
 """One WebSocket to a charge point: trio-websocket, with the guards it lacks.
 
-The only module of the server that imports trio_websocket and wsproto. Nothing a peer sends raises
-anything but ConnectionEnded out of here.
+Nothing a peer sends raises anything but ConnectionEnded out of here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import cast
-
 import trio
-import trio_websocket
-import wsproto
-from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
-from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from trio_websocket import ConnectionClosed, WebSocketRequest
 
+from ocpp_trio.central.stream import WatchedStream
+from ocpp_trio.central.websocket import Connection, Deliver
 from ocpp_trio.certificates import ClientCertificate
 from ocpp_trio.config import Settings
-from ocpp_trio.limits import Counts, Throttle
-from ocpp_trio.network import WatchedStream
-
-RECEIVE_BUFFER = 4096
-MAX_PARTS = 64
-"""Pieces of a message that are kept apart: one that comes byte by byte would be a long list."""
-
-Deliver = Callable[[str], Awaitable[None]]
+from ocpp_trio.limits import Counts
 
 
 class ConnectionEnded(Exception):
@@ -36,139 +24,18 @@ class ConnectionEnded(Exception):
         self.reason = reason
 
 
-class _Connection(WebSocketConnection):
-    """trio-websocket's connection, which hands each message over where it is read.
-
-    The library would pass it through a channel to another task: one more switch per message. It
-    also has no bound on fragments or on the rate of frames, and its ping() waits for the pong.
-    """
-
-    def __init__(self, stream: WatchedStream, settings: Settings, counts: Counts) -> None:
-        # No extensions are offered: permessage-deflate would inflate without a bound.
-        super().__init__(
-            stream,
-            wsproto.WSConnection(wsproto.ConnectionType.SERVER),
-            max_message_size=settings.max_message_size,
-            receive_buffer_size=RECEIVE_BUFFER,
-        )
-        self._watched = stream
-        self._max_fragments = settings.max_fragments
-        self._fragments = 0
-        self._throttle = Throttle(settings.message_rate, settings.message_burst)
-        self._counts = counts
-        self.is_throttled = False
-        self.deliver: Deliver | None = None
-        self.attached = trio.Event()
-        self.reader_ended = trio.Event()
-
-    def attach(self, deliver: Deliver) -> None:
-        """From now on messages go to `deliver`; until then the reader waits."""
-        self.deliver = deliver
-        self.attached.set()
-
-    async def _handle_request_event(self, event: wsproto.events.Request) -> None:
-        await super()._handle_request_event(event)
-        # Until the answer nothing more is read: it would pile up unparsed. What came with the
-        # request is forgotten by wsproto, and the bytes behind it would make no sense.
-        await self._open_handshake.wait()
-        self._wsproto.receive_data(self._wsproto.handshake._h11_connection.trailing_data[0])
-
-    async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
-        if not self._reader_running:
-            return
-        if event.frame_finished:
-            await self._pace()
-        self._message_size += len(event.data)
-        parts = cast("list[str]", self._message_parts)
-        parts.append(cast(str, event.data))
-        if isinstance(event, BytesMessage):
-            await self._give_up(1003, "OCPP-J messages are text")
-        elif self._message_size > self._max_message_size:
-            self._counts.messages_too_large += 1
-            await self._give_up(1009, "the message is too large")
-        elif not event.message_finished:
-            self._fragments += event.frame_finished
-            if self._fragments >= self._max_fragments:
-                self._counts.messages_in_too_many_frames += 1
-                await self._give_up(1008, "the message has too many frames")
-            elif len(parts) > MAX_PARTS:
-                parts[:] = ["".join(parts)]
-        else:
-            text = parts[0] if len(parts) == 1 else "".join(parts)
-            self._message_size = 0
-            self._message_parts = []
-            self._fragments = 0
-            if self.deliver is None:
-                await self.attached.wait()
-                assert self.deliver is not None
-            await self.deliver(text)
-
-    async def _handle_ping_event(self, event: Ping) -> None:
-        await self._pace()
-        await super()._handle_ping_event(event)
-
-    async def _handle_pong_event(self, event: Pong) -> None:
-        await self._pace()
-
-    async def _pace(self) -> None:
-        """Count a frame. Beyond its rate, read nothing: the rest waits on the peer's own side."""
-        wait = self._throttle.take(self._watched.last_received)
-        if wait > 0:
-            self._counts.messages_delayed += 1
-            self.is_throttled = True
-            await trio.sleep(wait)
-            # Its bytes were there all the time: a peer that is made to wait is not silent.
-            self._watched.last_received = trio.current_time()
-
-    async def _give_up(self, code: int, reason: str) -> None:
-        self._message_parts = []
-        self._close_reason = trio_websocket.CloseReason(code, reason)
-        self._reader_running = False
-        # Not waited for: the peer may never answer.
-        self.reader_ended.set()
-        await self._send(CloseConnection(code=code, reason=reason))
-
-    async def send_text(self, text: str) -> None:
-        """Send a text message as one frame. The server's frames are not masked (RFC 6455 5.2)."""
-        if self._close_reason is not None:
-            raise ConnectionClosed(self._close_reason)
-        payload = text.encode()
-        size = len(payload)
-        if size < 126:
-            head = bytes((0x81, size))
-        elif size < 65536:
-            head = b"\x81\x7e" + size.to_bytes(2, "big")
-        else:
-            head = b"\x81\x7f" + size.to_bytes(8, "big")
-        lock = self._stream_lock
-        if lock.locked():
-            await lock.acquire()
-        else:
-            lock.acquire_nowait()
-        try:
-            await self._stream.send_all(head + payload)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._abort_web_socket()
-            raise ConnectionClosed(self._close_reason) from None
-        finally:
-            lock.release()
-
-    async def send_ping(self, payload: bytes) -> None:
-        """Send a ping and wait for nothing: whatever comes back shows that the peer lives."""
-        await self._send(Ping(payload=payload))
-
-
 class Transport:
     """A WebSocket after its handshake: whole text messages in and out."""
 
     __slots__ = ("_sending", "_stream", "_websocket", "broken", "sending_since")
 
-    def __init__(self, websocket: _Connection, stream: WatchedStream) -> None:
+    def __init__(self, websocket: Connection, stream: WatchedStream) -> None:
         self._websocket = websocket
         self._stream = stream
         self._sending = 0
         self.sending_since = 0.0
-        self.broken = False  # a send that was cut off has left half a frame: nothing may follow it
+        # A send that was cut off has left half a frame behind: nothing may follow it.
+        self.broken = False
 
     @property
     def is_throttled(self) -> bool:
@@ -185,15 +52,16 @@ class Transport:
         return now - self.sending_since if self._sending else 0.0
 
     def attach(self, deliver: Deliver) -> None:
-        """Have each text message handed to `deliver`, in the reader's task: nothing more is read
-        while it runs. It raises nothing but Cancelled.
+        """Have each text message handed to `deliver`, one at a time, in the reader's task.
+
+        While `deliver` runs nothing more is read. It raises nothing but Cancelled.
         """
         self._websocket.attach(deliver)
 
     async def finished(self) -> ConnectionEnded:
         """Wait until nothing more can come; how the connection ended."""
         await self._websocket.reader_ended.wait()
-        return _ended(self._websocket.closed)
+        return _ended(ConnectionClosed(self._websocket.closed))
 
     async def send(self, text: str) -> None:
         """Send a text message. Raises ConnectionEnded. Never call with a time limit of your own."""
@@ -203,7 +71,7 @@ class Transport:
         try:
             await self._websocket.send_text(text)
         except ConnectionClosed as closed:
-            raise _ended(closed.reason) from None
+            raise _ended(closed) from None
         except trio.Cancelled:
             self.broken = True
             raise
@@ -215,7 +83,7 @@ class Transport:
         try:
             await self._websocket.send_ping(payload)
         except ConnectionClosed as closed:
-            raise _ended(closed.reason) from None
+            raise _ended(closed) from None
         except trio.Cancelled:
             self.broken = True
             raise
@@ -232,7 +100,8 @@ class Transport:
         await trio.aclose_forcefully(self._stream)
 
 
-def _ended(reason: trio_websocket.CloseReason | None) -> ConnectionEnded:
+def _ended(closed: ConnectionClosed) -> ConnectionEnded:
+    reason = closed.reason
     if reason is None:
         return ConnectionEnded(1006, "")
     return ConnectionEnded(reason.code, str(reason.reason or ""))
@@ -257,7 +126,7 @@ class Handshake:
             websocket = await self._request.accept(subprotocol=subprotocol)
         except ConnectionClosed:
             raise ConnectionEnded(1006, "gone during the handshake") from None
-        assert isinstance(websocket, _Connection)
+        assert isinstance(websocket, Connection)
         return Transport(websocket, self._stream)
 
     async def refuse(self, status: int, *headers: tuple[bytes, bytes]) -> None:
@@ -280,16 +149,15 @@ async def receive_handshake(
     comes out of the nursery.
     """
     watched = WatchedStream(stream)
-    connection = _Connection(watched, settings, counts)
+    connection = Connection(watched, settings, counts)
     waiting = trio.CancelScope()
 
     async def read() -> None:
-        await connection._reader_task()
-        connection.reader_ended.set()
+        await connection.read()
         # Ended without a request, it would leave us waiting for one.
         waiting.cancel()
 
     with waiting:
         nursery.start_soon(read)
-        return Handshake(await connection._get_request(), watched)
+        return Handshake(await connection.get_request(), watched)
     raise ConnectionEnded(1006, "gone before the handshake")
