@@ -102,6 +102,8 @@ def prepare(folder: Path, ports: Ports, stations: int) -> dict[str, str]:
             "OCPP_API_PORT": str(ports.api),
             "DB_SQLITE_PATH": str(database),
             "OCPP_REPLACEMENTS": "1000000",
+            # They come from one address only here.
+            "OCPP_MAX_WAITING_PER_ADDRESS": "10000",
             "OCPP_LOG_LEVEL": "warning",
             "OCPP_BACKUP": "false",
         },
