@@ -7,7 +7,7 @@ from __future__ import annotations
 import hmac
 import math
 import secrets
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ class Refusal(Exception):
 
 
 class Authentication:
-    """Checks charge points. `refused` counts by HTTP status who was not let in."""
+    """Checks charge points."""
 
     def __init__(
         self, settings: Settings, database: Database, now: Now, run_hash: Runner | None = None
@@ -73,7 +73,6 @@ class Authentication:
         self._now = now
         self.hashing = Hashing(settings, run_hash)
         self.failures = Failures(settings)
-        self.refused: Counter[int] = Counter()
         # Keys that people chose and that were right: id -> the hash they fit, and their own hash
         # with a key that lives as long as this process.
         self._right: OrderedDict[str, tuple[KeyHash, bytes]] = OrderedDict()
@@ -81,24 +80,6 @@ class Authentication:
 
     async def check(self, visitor: Visitor) -> Proof:
         """How a charge point comes in. Raises Refusal, or StoreUnavailable."""
-        try:
-            return await self._check(visitor)
-        except Refusal as refusal:
-            self.refused[refusal.status] += 1
-            raise
-
-    def unknown(self, visitor: Visitor, status: int = 404) -> Refusal:
-        """The refusal of an id that nobody registered; it counts as a failure of its address."""
-        return self._failed(visitor, status, "nobody registered it")
-
-    def _failed(self, visitor: Visitor, status: int, why: str) -> Refusal:
-        wait = self.failures.wait_at(visitor.origin.address)
-        self.failures.count_at(visitor.origin.address)
-        if wait:
-            return Refusal(429, "too many wrong keys and unknown ids from its address", wait)
-        return Refusal(status, why)
-
-    async def _check(self, visitor: Visitor) -> Proof:
         known = await self._database.read(station_keys.known, visitor.charge_point_id)
         minimum = self._settings.min_security_profile
         if known is None:
@@ -122,6 +103,17 @@ class Authentication:
                 401, "it has to use security profile 3, and has no certificate of its own"
             )
         return await self._by_key(visitor, known, minimum)
+
+    def unknown(self, visitor: Visitor, status: int = 404) -> Refusal:
+        """The refusal of an id that nobody registered; it counts as a failure of its address."""
+        return self._failed(visitor, status, "nobody registered it")
+
+    def _failed(self, visitor: Visitor, status: int, why: str) -> Refusal:
+        wait = self.failures.wait_at(visitor.origin.address)
+        self.failures.count_at(visitor.origin.address)
+        if wait:
+            return Refusal(429, "too many wrong keys and unknown ids from its address", wait)
+        return Refusal(status, why)
 
     async def _by_key(self, visitor: Visitor, known: Known, minimum: int) -> Proof:
         """Profiles 0 to 2. Without a key in force, one that was sent counts, but is not needed."""
