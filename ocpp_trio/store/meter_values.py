@@ -74,12 +74,13 @@ def message(
     """Make ready what `record` stores: done by the caller, not while the writer is at work."""
     samples = read_samples(meter_values, received_at)
     number = transaction_id or 0
-    head = (charge_point_id, connector_id, number, source)
     fingerprint = digest(charge_point_id, connector_id, text)
+    head = (charge_point_id, connector_id, number, source, fingerprint)
     made = Message(
         charge_point_id,
         number,
-        [(*head, fingerprint, place, *sample) for place, sample in enumerate(samples)],
+        # Unpacking would make a list first.
+        [head + (place,) + sample for place, sample in enumerate(samples)],  # noqa: RUF005
         newest_register(samples) if number else None,
         text,
         received_at,
@@ -88,7 +89,7 @@ def message(
         review_limit,
     )
     # Cheaper than to look at each sample; behind an escape any word may hide.
-    is_escaped = "\\u" in text
+    is_escaped = "\\" in text
     if number and (INTERVAL in text or is_escaped):
         intervals = energy.read_intervals(meter_values, samples, fingerprint)
         made = made._replace(intervals=intervals)
