@@ -41,7 +41,7 @@ class Listener:
         self._proxies = TrustedProxies(central.settings.trusted_proxies)
         settings = central.settings
         self._waiting = WaitingConnections(
-            settings.max_handshakes, settings.max_waiting_per_address
+            settings.max_handshakes, settings.max_waiting_per_address, settings.waiting_grace
         )
         # Past their handshake: the sessions, and who is being decided about.
         self._connections = 0
@@ -82,7 +82,7 @@ class Listener:
         handshake = session = None
         with trio.move_on_after(settings.handshake_timeout) as waiting:
             counts.handshakes_dropped += self._waiting.add(
-                waiting, self._bounded_address(remote), waiting.cancel
+                waiting, self._bounded_address(remote), trio.current_time(), waiting.cancel
             )
             try:
                 certificate = None
