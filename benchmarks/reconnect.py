@@ -88,7 +88,10 @@ async def persist(port: int, name: str, key: bytes | None) -> Streams:
         except Refused as refused:
             if refused.status != 503:
                 raise
-            await asyncio.sleep(0.5)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            # Not decided in time: OCPP_HANDSHAKE_TIMEOUT.
+            pass
+        await asyncio.sleep(0.5)
 
 
 def prepare(folder: Path, ports: Ports, stations: int) -> dict[str, str]:
