@@ -56,6 +56,7 @@ class Counts:
         self.answered = self.faults = self.connections = 0
         self.commands = self.refused_commands = self.reads = 0
         self.wrong: list[str] = []
+        self.is_over = False
 
 
 class SoakStation(picows.WSListener):
@@ -107,7 +108,8 @@ class Driver:
 
     async def run(self) -> None:
         """Connect, talk, be cut off, connect again, until cancelled."""
-        while True:
+        # A cancelled handshake may come out as an error of the handshake.
+        while not self._counts.is_over:
             await asyncio.sleep(self._chance.uniform(0, 2 * PAUSE))
             with contextlib.suppress(ConnectionError, picows.WSError, OSError):
                 transport, station = await picows.ws_connect(
@@ -264,6 +266,7 @@ async def soak(
                 f"{elapsed:.0f} s: {counts.answered:,} answered, {counts.faults:,} faults,"
                 f" {samples[-1]['kib'] / 1024:.1f} MiB, {samples[-1]['files']} descriptors"
             )
+    counts.is_over = True
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
