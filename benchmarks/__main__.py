@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from benchmarks import books, commands, fill, loads
+from benchmarks import books, commands, fill, growth, loads, soak
 from benchmarks.scenarios import SCENARIOS
 
 
@@ -28,6 +28,8 @@ for each in SCENARIOS.values():
 main.add_command(commands.main)
 main.add_command(books.main)
 main.add_command(fill.main)
+main.add_command(growth.main)
+main.add_command(soak.main)
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _leave)

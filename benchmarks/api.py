@@ -5,6 +5,8 @@ import contextlib
 import time
 
 STATUS = "/api/status"
+REQUESTS = 500
+"""On one connection: servers end one that has seen very many."""
 INTERVAL = 0.1
 """Seconds between two questions of a watch."""
 
@@ -20,10 +22,17 @@ class ApiClient:
         self._port = port
 
     async def __aenter__(self) -> "ApiClient":
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        await self._open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._requests = 0
+
+    async def _close(self) -> None:
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
@@ -34,6 +43,10 @@ class ApiClient:
             f"{method} {path} HTTP/1.1\r\nHost: localhost:{self._port}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
+        if self._requests == REQUESTS:
+            await self._close()
+            await self._open()
+        self._requests += 1
         started = time.perf_counter()
         self._writer.write(head.encode() + body)
         status, *headers = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
