@@ -1,4 +1,6 @@
-"""The settings of API keys. Part of ocpp_trio.settings."""
+"""The settings of API keys, and of addresses that charge points are sent to. Part of
+ocpp_trio.settings.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +31,11 @@ class AccessSettings:
         "60",
         values.seconds(0.1, 86400),
         "after so many seconds without a wrong API key an address may try all of them again",
+    )
+    location_hosts: tuple[str, ...] = _var(
+        "OCPP_LOCATION_HOSTS",
+        "",
+        values.words,
+        "hosts from and to which charge points may be told to load files (comma-separated;"
+        " *.example.com: all below; empty: any)",
     )

@@ -23,6 +23,7 @@ from ocpp_trio.domain.roles import OPERATE as OPERATE
 from ocpp_trio.domain.roles import RANKS
 from ocpp_trio.domain.roles import READ as READ
 from ocpp_trio.domain.token_buckets import TokenBuckets
+from ocpp_trio.proxies import TrustedProxies
 
 log = structlog.get_logger(source="api")
 
@@ -92,13 +93,12 @@ def host_name(scope: Scope) -> str:
     return _bare((header(scope, b"host") or b"").decode("latin-1"))
 
 
-def client_address(scope: Scope) -> str:
-    """Who is limited together: an IPv4 address, or the /64 that one IPv6 client has as a rule."""
-    host = (scope.get("client") or ("", 0))[0]
+def _limited_together(host: str) -> str:
+    """An IPv4 address, or the /64 that one IPv6 client has as a rule."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return str(host)
+        return host
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped:
@@ -129,6 +129,7 @@ class Auth:
         self._is_off = settings.api_auth == "off"
         self._own = own_names(settings)
         self._on_loopback = settings.on_loopback
+        self._proxies = TrustedProxies(settings.trusted_proxies)
         self._failures = TokenBuckets(settings.api_failures, settings.api_failure_window)
         # Said once in a window: a flood of wrong keys must not become a flood of log entries.
         self._warnings = TokenBuckets(1, settings.api_failure_window)
@@ -159,7 +160,7 @@ class Auth:
         if given is None or given[:7].lower() != b"bearer ":
             return None
         key = self._keys.find(given[7:].strip())
-        now, address = trio.current_time(), client_address(scope)
+        now, address = trio.current_time(), self._address(scope)
         if key is None:
             if not self._failures.take(address, now):
                 raise self._too_many(address, now)
@@ -179,6 +180,10 @@ class Auth:
             " more may be tried",
             headers={"Retry-After": str(seconds)},
         )
+
+    def _address(self, scope: Scope) -> str:
+        peer = (scope.get("client") or ("", 0))[0]
+        return _limited_together(self._proxies.origin(peer, scope["headers"]).address)
 
     def _is_local(self, scope: Scope) -> bool:
         if host_name(scope) not in self._own:

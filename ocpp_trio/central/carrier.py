@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from ocpp_trio.domain.commands import state_of
+from ocpp_trio.domain.redaction import redact
 from ocpp_trio.errors import (
     CallErrorReceived,
     CommandCancelled,
@@ -188,7 +189,9 @@ class Carrier:
             raise CallErrorReceived(answer.error.code, answer.error.description)
         if answer.invalid is not None:
             raise InvalidAnswer(f"the answer breaks the schema: {answer.invalid}")
-        order.response = answer.payload
+        # A configuration that is asked for may hold passwords: nobody is shown them.
+        is_configuration = order.action == "GetConfiguration"
+        order.response = redact(answer.payload) if is_configuration else answer.payload
 
     async def _why_not(self, command_id: int) -> CommandFailed:
         row = await self._session.central.database.read(commands.find, command_id)
