@@ -27,6 +27,7 @@ def variable(
             "parse": parse,
             "about": about,
             "secret": secret,
+            "joined_by": ";" if parse is names else ",",
         }
     )
 
@@ -91,6 +92,11 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """What `parse` takes, or nothing."""
+    return lambda raw: parse(raw) if raw else None
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """One of a few words; case does not count."""
 
@@ -114,6 +120,11 @@ def zone(raw: str) -> str:
 def words(raw: str) -> tuple[str, ...]:
     """Comma-separated words."""
     return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def names(raw: str) -> tuple[str, ...]:
+    """Names separated by semicolons: a comma is often part of one."""
+    return tuple(name.strip() for name in raw.split(";") if name.strip())
 
 
 def networks(raw: str) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ with application/problem+json (RFC 9457)."""
 _PATH_PARAMETERS = {
     "charge-points": ("the charge point's id, percent-encoded", {"type": "string"}),
     "charging-profiles": ("the profile's number", {"type": "integer"}),
+    "certificate-requests": ("the request's number", {"type": "integer"}),
+    "client-certificates": ("the certificate's number", {"type": "integer"}),
     "commands": ("the command's number", {"type": "integer"}),
     "keys": ("the key's number", {"type": "integer"}),
     "jobs": ("the job's number", {"type": "integer"}),

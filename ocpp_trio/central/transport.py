@@ -15,6 +15,8 @@ import wsproto
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
+from ocpp_trio.certificates import ClientCertificate
+
 MAX_FRAGMENTS = 1024
 """Frames of one message. Empty continuation frames would otherwise grow a list without end."""
 
@@ -221,6 +223,9 @@ class Handshake:
         self.target: str = request.path
         self.subprotocols: tuple[str, ...] = request.proposed_subprotocols
         self.headers: list[tuple[bytes, bytes]] = request.headers
+        # What TLS says of the peer; the caller knows it.
+        self.is_secure = False
+        self.certificate: ClientCertificate | None = None
 
     async def accept(self, subprotocol: str | None) -> Transport:
         """Complete the upgrade. Raises ConnectionEnded if the peer is gone."""

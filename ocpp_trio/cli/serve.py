@@ -44,7 +44,8 @@ def serve(env_file: Path | None) -> None:
 
 def first_lines(settings: Settings, started: app.Started) -> list[str]:
     """What a person needs to know first: where chargers and people go, and what may go wrong."""
-    ws, http = ("wss", "https") if settings.use_tls else ("ws", "http")
+    ws = "wss" if settings.use_tls else "ws"
+    http = "https" if settings.api_tls else "http"
     wildcard = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
     addresses = reachable_addresses() if wildcard or settings.on_loopback else [settings.host]
     here = "localhost" if wildcard else _url_host(settings.host)
@@ -54,6 +55,11 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
     lines = [
         f"ocpp-trio {__version__}, database {settings.db_type} {settings.db_sqlite_path}",
         f"Charge points connect to  {station_url}/<charge point id>",
+        *(
+            []
+            if started.wss_port is None
+            else [f"{'or, with TLS, to':26}wss://{there}:{started.wss_port}/<charge point id>"]
+        ),
         f"People and programs use   {api_url}/api/status  (all endpoints: {api_url}/docs)",
     ]
     if settings.on_loopback:
