@@ -86,8 +86,9 @@ def licence(each: Distribution) -> str:
         for text in fields.get_all("Classifier") or ()
         if text.startswith("License ::") and not text.endswith("OSI Approved")
     ]
-    named = fields.get("License-Expression") or ", ".join(classifiers) or fields.get("License")
-    return " ".join((named or "").split())[:80] or "none named"
+    expressions = fields.get_all("License-Expression") or []
+    named = ", ".join(expressions or classifiers or fields.get_all("License") or [])
+    return " ".join(named.split())[:80] or "none named"
 
 
 def vulnerabilities(pinned: Mapping[str, str], url: str) -> list[str]:
