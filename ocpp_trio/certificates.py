@@ -94,7 +94,7 @@ def read_certificate(pem: str) -> Certificate:
                     for name, make in HASHES.items()
                 ),
             )
-    except ValueError as error:
+    except Exception as error:  # the library raises many kinds on hostile input
         raise ValueError("is no certificate that can be read") from error
 
 
