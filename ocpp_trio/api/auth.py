@@ -114,7 +114,8 @@ def _bare(host: str) -> str:
 
 
 class Auth:
-    """Finds out who calls and puts it into `scope["caller"]`; 401 where that takes a key.
+    """Finds out who calls and puts it into `scope["caller"]`; 401 where that takes a key. Where
+    from is in `scope["address"]`.
 
     On OPEN_PATHS the caller may be None. Which role a request needs is for its operation to say.
 
@@ -137,6 +138,8 @@ class Auth:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its caller, or raise a Problem."""
         is_open = scope["path"] in OPEN_PATHS
+        peer = (scope.get("client") or ("", 0))[0]
+        scope["address"] = self._proxies.origin(peer, scope["headers"]).address
         try:
             caller = self._caller(scope)
         except Problem:
@@ -160,7 +163,7 @@ class Auth:
         if given is None or given[:7].lower() != b"bearer ":
             return None
         key = self._keys.find(given[7:].strip())
-        now, address = trio.current_time(), self._address(scope)
+        now, address = trio.current_time(), _limited_together(scope["address"])
         if key is None:
             if not self._failures.take(address, now):
                 raise self._too_many(address, now)
@@ -180,10 +183,6 @@ class Auth:
             " more may be tried",
             headers={"Retry-After": str(seconds)},
         )
-
-    def _address(self, scope: Scope) -> str:
-        peer = (scope.get("client") or ("", 0))[0]
-        return _limited_together(self._proxies.origin(peer, scope["headers"]).address)
 
     def _is_local(self, scope: Scope) -> bool:
         if host_name(scope) not in self._own:
