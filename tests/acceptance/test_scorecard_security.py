@@ -209,6 +209,7 @@ def test_s43_no_door_lets_a_secret_out(guarded: Guarded) -> None:
         "charge-points/CP001/configuration",
         "review?state=all",
         "keys",
+        "audit",
     ):
         answer = guarded.ask("GET", f"/api/{path}")
         assert answer.status == 200, path
