@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from ocpp_trio.central.transport import Deliver, Transport
+from ocpp_trio.central.transport import Transport
+from ocpp_trio.central.websocket import Deliver
 from ocpp_trio.domain.redaction import redact_json
 
 log = structlog.get_logger(source="charge point")

@@ -61,12 +61,19 @@ def redact(value: Any, depth: int = 0) -> Any:
 
 
 def _redact_members(members: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
-    # A configuration key of OCPP and its value: {"key": "AuthorizationKey", "value": ...}.
+    # A configuration key of OCPP has a value, or says that it is read-only: {"key":
+    # "AuthorizationKey", "value": ...}. Any other key in words is a secret itself.
     key = members.get("key")
     is_pair = isinstance(key, str) and is_secret_name(key)
+    is_alone = isinstance(key, str) and members.keys().isdisjoint({"value", "readonly"})
     return {
         name: MASK
-        if (is_secret_name(str(name)) or (is_pair and name == "value")) and _holds(child)
+        if _holds(child)
+        and (
+            is_secret_name(str(name))
+            or (name == "value" and is_pair)
+            or (name == "key" and is_alone)
+        )
         else redact(child, depth + 1)
         for name, child in members.items()
     }

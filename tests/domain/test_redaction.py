@@ -56,7 +56,6 @@ def test_secret_names_in_texts(name: str, sign: str) -> None:
         "authorization_status",
         "idTag",
         "charge_point",
-        "key",
         "keys",
         "SecurityProfile",
     ],
@@ -66,7 +65,22 @@ def test_names_that_are_no_secrets(name: str) -> None:
     assert redact({name: "value"}) == {name: "value"}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"key": "HeartbeatInterval", "value": "60"},
+        {"key": "HeartbeatInterval", "readonly": True},
+        {"key": ["HeartbeatInterval"]},
+        {"key": None},
+    ],
+)
+def test_a_configuration_key_is_no_key(value: Any) -> None:
+    assert redact(value) == value
+
+
 WRAPPED: list[Any] = [
+    {"key": CANARY},
+    {"body": {"key": CANARY, "expires": 5}},
     {"a": [{"b": {"password": CANARY}}]},
     {"password": {"value": CANARY}},
     [{"key": "AuthorizationKey", "value": CANARY}],
