@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
+from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points, security_events
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import FakeNow
