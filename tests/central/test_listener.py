@@ -159,7 +159,7 @@ async def test_a_connection_that_replaced_another_runs_whatever_becomes_of_count
     async def note(*_: object) -> bool:
         if trouble == "the database fails":
             raise StoreUnavailable("no")
-        await trio.sleep(60)
+        await trio.sleep(15)
         return False
 
     monkeypatch.setattr(system.central.replacements, "note", note)
