@@ -6,6 +6,7 @@ one raised by a stranger's bytes before the handshake, ends the whole server.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -221,8 +222,11 @@ class Listener:
             remote=remote,
             registration=admission.registration,
         )
-        if has_replaced and await central.replacements.note(point, remote):
-            session.end(1008, BLOCKED)
+        if has_replaced:
+            # The session is in the hub: whatever becomes of this, it must come to run, and to end.
+            with trio.CancelScope(shield=True), suppress(StoreUnavailable):
+                if await central.replacements.note(point, remote):
+                    session.end(1008, BLOCKED)
         return session
 
     def _policy(self, handshake: Handshake) -> str:
