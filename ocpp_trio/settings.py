@@ -9,14 +9,14 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ocpp_trio import values
-from ocpp_trio.tls_settings import TlsSettings
+from ocpp_trio.authority_settings import AuthoritySettings
 from ocpp_trio.values import variable as _var
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(TlsSettings):
+class Settings(AuthoritySettings):
     """All settings in force. Durations are seconds, sizes bytes."""
 
     # The seed's variables.

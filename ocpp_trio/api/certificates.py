@@ -101,7 +101,10 @@ async def list_certificates(call: Call[CertificatesQuery, None]) -> Response:
 
 
 class CertificateRequest(Resource):
-    """A SignCertificate. `problem` is why it was answered Rejected, null if it was not."""
+    """A SignCertificate. `problem` is why it was answered Rejected or not signed, null if it was.
+
+    `securityProfile` is that of the connection that brought it.
+    """
 
     id: int
     charge_point_id: str
@@ -109,12 +112,14 @@ class CertificateRequest(Resource):
     subject: str | None
     problem: str | None
     state: str
+    security_profile: int | None
     command_id: int | None
     received_at: Timestamp | None
     updated_at: Timestamp | None
 
 
-def _show_request(row: Row) -> CertificateRequest:
+def show_request(row: Row) -> CertificateRequest:
+    """A stored request as the API shows it."""
     return CertificateRequest(
         id=row["id"],
         charge_point_id=row["charge_point_id"],
@@ -122,6 +127,7 @@ def _show_request(row: Row) -> CertificateRequest:
         subject=row["subject"],
         problem=row["problem"],
         state=row["state"],
+        security_profile=row["security_profile"],
         command_id=row["command_id"],
         received_at=format_timestamp(row["received_at"]),
         updated_at=format_timestamp(row["updated_at"]),
@@ -147,7 +153,7 @@ async def list_certificate_requests(call: Call[RequestsQuery, None]) -> Response
     The answer to a request is `certificate-signed`.
     """
     which = certificates.RequestFilter(call.query.charge_point_id, call.query.state)
-    return await answer_newest_first(call, certificates.requests, which, _show_request)
+    return await answer_newest_first(call, certificates.requests, which, show_request)
 
 
 class CertificateSigned(Command):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ocpp_trio.central.bell import Bell
 from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
@@ -26,3 +27,5 @@ class Central:
     hints: Hints = field(default_factory=Hints)
     clocks: Clocks = field(default_factory=Clocks)
     queue: Queue = field(default_factory=Queue)
+    # Certificate requests that wait to be signed.
+    requests_waiting: Bell = field(default_factory=Bell)

@@ -4,7 +4,7 @@ here, those signed elsewhere that were shown, and which are revoked.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ocpp_trio.certificates import ClientCertificate
@@ -78,6 +78,34 @@ def note_use(tx: Tx, charge_point_id: str, certificate: ClientCertificate, now: 
         pem=certificate.pem,
         now=now,
     )
+
+
+def of_request(tx: Tx, request_id: int) -> Row | None:
+    """The certificate that was signed for a request."""
+    return tx.one(Q.of_request, request_id=request_id)
+
+
+def issue(tx: Tx, request: Row, certificate: ClientCertificate, now: int) -> Row | None:
+    """A certificate was signed for a request; the one that counts: the first."""
+    tx.run(
+        Q.put_issued,
+        charge_point_id=request["charge_point_id"],
+        fingerprint=certificate.fingerprint,
+        subject=certificate.subject,
+        issuer=certificate.issuer,
+        serial_number=certificate.serial_number,
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        pem=certificate.pem,
+        request_id=request["id"],
+        now=now,
+    )
+    return of_request(tx, request["id"])
+
+
+def to_renew(tx: Tx, expires_before: int) -> Sequence[Row]:
+    """The connected charge points whose newest certificate expires before a moment in ms."""
+    return tx.all(Q.to_renew, expires_before=expires_before)
 
 
 def find(tx: Tx, certificate_id: int) -> Row | None:
