@@ -105,7 +105,7 @@ def read_certificate(pem: str) -> Certificate:
                 ),
                 _key_fingerprint(certificate.public_key()),
             )
-    except ValueError as error:
+    except Exception as error:  # the library raises many kinds on hostile input
         raise ValueError("is no certificate that can be read") from error
 
 

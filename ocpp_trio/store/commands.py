@@ -179,6 +179,7 @@ def _command(row: Row) -> Command:
         row["reason"],
         row["state"],
         None if response is None else json.loads(response),
+        sent_at=row["sent_at"],
     )
 
 

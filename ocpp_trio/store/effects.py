@@ -49,7 +49,10 @@ CREATED: Mapping[str, Effect] = {
     "UpdateFirmware": jobs.requested,
 }
 
-SENT: Mapping[str, Effect] = {"RemoteStartTransaction": remote_starts.sent}
+SENT: Mapping[str, Effect] = {
+    "RemoteStartTransaction": remote_starts.sent,
+    "SendLocalList": local_lists.sent,
+}
 
 ENDED: Mapping[str, Effect] = {
     "CancelReservation": reservations.cancel,

@@ -50,9 +50,13 @@ def note_sending(tx: Tx, command: Command, now: int) -> None:
         Q.note_sending,
         charge_point_id=command.charge_point_id,
         version=command.payload["listVersion"],
-        command_id=command.id,
         now=now,
     )
+
+
+def sent(tx: Tx, command: Command, now: int) -> None:
+    """A SendLocalList goes out: it is the newest one that the station knows of."""
+    tx.run(Q.note_sent, charge_point_id=command.charge_point_id, command_id=command.id, now=now)
 
 
 def note_answer(tx: Tx, command: Command, now: int) -> None:
@@ -61,8 +65,12 @@ def note_answer(tx: Tx, command: Command, now: int) -> None:
     """
     if command.state in NOT_SENT:
         return
+    row = tx.one(Q.find, charge_point_id=command.charge_point_id)
+    if command.state == "late" and row is not None and row["command_id"] != command.id:
+        # What the station was sent since counts.
+        return
     if command.status == "Accepted":
-        _note_accepted(tx, command, now)
+        _note_accepted(tx, command, row, now)
         return
     states = {"NotSupported": NOT_SUPPORTED, "VersionMismatch": MISMATCH, "Failed": FAILED}
     status = command.status if isinstance(command.status, str) else None
@@ -76,19 +84,16 @@ def note_answer(tx: Tx, command: Command, now: int) -> None:
     )
 
 
-def _note_accepted(tx: Tx, command: Command, now: int) -> None:
+def _note_accepted(tx: Tx, command: Command, row: Row | None, now: int) -> None:
     payload, point = command.payload, command.charge_point_id
-    row = tx.one(Q.find, charge_point_id=point)
-    version = None if row is None else row["version"]
-    if version is not None and version >= payload["listVersion"]:
-        # A late answer: what the station has now is newer.
-        return
     is_full = payload["updateType"] == "Full"
     if is_full:
         tx.run(Q.delete_entries, charge_point_id=point)
     _store(tx, point, payload.get("localAuthorizationList", ()))
     # Changes to a list that was not known make no list that is.
-    is_known = is_full or version is not None
+    is_known = is_full or (
+        row is not None and row["state"] == ACCEPTED and row["version"] is not None
+    )
     tx.run(
         Q.note_accepted,
         charge_point_id=point,
