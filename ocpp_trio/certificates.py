@@ -177,7 +177,10 @@ def read_chain(pem: str) -> int:
 
 def read_client_certificate(der: bytes) -> ClientCertificate:
     """A client certificate that TLS has verified. Raises ValueError."""
-    return _described(x509.load_der_x509_certificate(der))
+    try:
+        return _described(x509.load_der_x509_certificate(der))
+    except Exception as error:  # the library raises many kinds on hostile input
+        raise ValueError("is no certificate that can be read") from error
 
 
 def read_authorities(pem: bytes) -> list[ClientCertificate]:
@@ -214,12 +217,17 @@ def server_certificate_findings(
     """What charge points may not like of the server's certificates, given as (file, PEM): the file
     and what is wrong with its first certificate. `now` in ms, `warn_before` in seconds.
     """
-    found = [
-        (file, x509.load_pem_x509_certificate(block[0].encode("ascii", "replace")))
-        for file, pem in files
-        if (block := _PEM.search(pem)) is not None
-    ]
-    if not any(isinstance(each.public_key(), rsa.RSAPublicKey) for _, each in found):
+    found = []
+    for file, pem in files:
+        try:
+            block = _PEM.search(pem)
+            certificate = x509.load_pem_x509_certificate(block[0].encode() if block else b"")
+            certificate.public_key()
+        except Exception:  # OpenSSL, which serves it, takes more than the library does
+            yield file, "cannot be looked into"
+        else:
+            found.append((file, certificate))
+    if found and not any(isinstance(each.public_key(), rsa.RSAPublicKey) for _, each in found):
         for file, _ in found[:1]:
             yield (
                 file,

@@ -233,6 +233,7 @@ EC = ec.generate_private_key(ec.SECP256R1())
         ([made(RSA)], []),
         ([made(EC), made(RSA)], []),
         ([made(EC)], ["has no RSA key"]),
+        (["nonsense"], ["cannot be looked into"]),
         ([made(RSA, padding=40)], ["is 2"]),
         ([made(RSA, name="")], ["has no common name"]),
         ([made(RSA, days=10)], ["expires on 2026-06-11 00:00 UTC, in 10 days"]),
