@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "command-failed": Kind(502, "The command failed"),
     "charge-point-offline": Kind(503, "The charge point is not connected"),
     "command-expired": Kind(503, "The charge point was not there in time"),
+    "busy": Kind(503, "The server is busy"),
     "database-unavailable": Kind(503, "The database is not available"),
     "command-timeout": Kind(504, "The charge point did not answer in time"),
     "command-replaced": Kind(504, "The charge point's connection ended before its answer"),
@@ -60,6 +61,8 @@ KINDS: dict[str, Kind] = {
 FROM_ERRORS: dict[type[BaseException], str] = {
     errors.StoreError: "database-unavailable",
     errors.CannotResolve: "conflict",
+    errors.CannotRotate: "conflict",
+    errors.TooManyChecks: "busy",
     errors.CommandFailed: "command-failed",
     errors.ChargePointUnknown: "charge-point-unknown",
     errors.ChargePointNotAccepted: "charge-point-not-accepted",
@@ -74,7 +77,7 @@ FROM_ERRORS: dict[type[BaseException], str] = {
 }
 
 # Trying again later may succeed.
-_RETRY = frozenset({"too-many-commands", "database-unavailable"})
+_RETRY = frozenset({"too-many-commands", "busy", "database-unavailable"})
 # The command may or may not have been carried out.
 _UNKNOWN = frozenset({"command-timeout", "command-replaced"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import trio
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
@@ -15,6 +17,18 @@ from ocpp_trio.store import charge_points, review
 TAG = "Server"
 
 
+class StationsRefused(Resource):
+    """Charge points that were not let in since the server started: by their key or certificate,
+    because nobody registered them, because of too many failures or replacements, because too many
+    keys were being checked.
+    """
+
+    unauthorized: int
+    unknown: int
+    limited: int
+    busy: int
+
+
 class Status(Resource):
     """The server's status."""
 
@@ -24,6 +38,7 @@ class Status(Resource):
     charge_points_total: int
     charge_points_connected: int
     review_items_open: int
+    stations_refused: StationsRefused
     database_type: str
     uptime: str
     uptime_seconds: int
@@ -56,10 +71,20 @@ async def read_status(call: Call[AnyQuery, None]) -> Response:
             charge_points_total=total,
             charge_points_connected=connected,
             review_items_open=await context.database.read(review.count_open),
+            stations_refused=_stations_refused(context.authentication.refused),
             database_type=context.database.kind,
             uptime=duration(seconds),
             uptime_seconds=seconds,
         )
+    )
+
+
+def _stations_refused(by_status: Counter[int]) -> StationsRefused:
+    return StationsRefused(
+        unauthorized=by_status[401],
+        unknown=by_status[404],
+        limited=by_status[429],
+        busy=by_status[503],
     )
 
 

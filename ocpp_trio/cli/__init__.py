@@ -13,6 +13,7 @@ from ocpp_trio.cli.migrate import migrate
 from ocpp_trio.cli.report import report
 from ocpp_trio.cli.serve import serve
 from ocpp_trio.cli.simulate import simulate
+from ocpp_trio.cli.station_keys import station_keys
 from ocpp_trio.cli.tags import tags
 from ocpp_trio.cli.verify import verify
 
@@ -26,5 +27,17 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate, tags, keys, ca, backup, verify, report):
+for verb in (
+    serve,
+    migrate,
+    config,
+    simulate,
+    tags,
+    keys,
+    station_keys,
+    ca,
+    backup,
+    verify,
+    report,
+):
     main.add_command(verb)

@@ -35,6 +35,7 @@ class Command(NamedTuple):
     response: Mapping[str, Any] | None
     follow_for: int = 0
     sent_at: int | None = None
+    error: str | None = None
 
     @property
     def status(self) -> object:

@@ -212,6 +212,17 @@ def _number(serial: str) -> str:
     return serial.lower().removeprefix("0x").lstrip("0")
 
 
+def has_installed(tx: Tx, charge_point_id: str, kind: str) -> bool:
+    """Whether a station has a certificate of this type, as far as is known."""
+    found = tx.one(Q.present_of_kind, charge_point_id=charge_point_id, certificate_type=kind)
+    return found is not None
+
+
+def has_signed(tx: Tx, charge_point_id: str) -> bool:
+    """Whether a station took a certificate for its own key."""
+    return tx.one(Q.newest_installed, charge_point_id=charge_point_id) is not None
+
+
 class RequestFilter(NamedTuple):
     """Which certificate requests. None does not count."""
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
-from ocpp_trio.store.effects import CREATED, ENDED, SENT
+from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
 from ocpp_trio.store.listing import Listing
 
 Q = queries.load("commands")
@@ -47,6 +47,8 @@ class Request(NamedTuple):
     idempotency_id: int | None
     # For so long the station's own messages may follow from it.
     follow_for: int = FOLLOW_FOR_MS
+    # What else is stored with it: what its payload must not show.
+    also: Effect | None = None
 
 
 def enqueue(tx: Tx, request: Request, limit: int, now: int) -> int | None:
@@ -64,6 +66,7 @@ def enqueue(tx: Tx, request: Request, limit: int, now: int) -> int | None:
         None,
         request.idempotency_id,
         request.follow_for,
+        request.also,
     )
 
 
@@ -80,6 +83,7 @@ def create(
     batch_id: int | None = None,
     idempotency_id: int | None = None,
     follow_for: int = FOLLOW_FOR_MS,
+    also: Effect | None = None,
 ) -> int:
     """A queued command; its id. `payload` is JSON text, times are ms."""
     row = tx.one(
@@ -99,6 +103,8 @@ def create(
     effect = CREATED.get(action)
     if effect is not None:
         effect(tx, _command(row)._replace(follow_for=follow_for), now)
+    if also is not None:
+        also(tx, _command(row), now)
     command_id: int = row["id"]
     return command_id
 
@@ -180,6 +186,7 @@ def _command(row: Row) -> Command:
         row["state"],
         None if response is None else json.loads(response),
         sent_at=row["sent_at"],
+        error=row["error"],
     )
 
 

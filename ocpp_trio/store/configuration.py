@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ocpp_trio.domain.commands import Command
+from ocpp_trio.domain.redaction import SECRET_KEYS
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.listing import Listing
@@ -18,8 +19,6 @@ from ocpp_trio.store.listing import Listing
 Q = queries.load("configuration")
 
 BY_CHARGE_POINT = "charge point"
-SECRET_KEYS = frozenset({"authorizationkey"})
-"""Keys whose values are never stored."""
 
 
 def note_report(tx: Tx, command: Command, now: int) -> None:

@@ -196,6 +196,7 @@ def context_of(
         commands=commands_,
         health=health,
         keys=keys,
+        authentication=central.authentication,
         now=central.now,
         started=started,
     )

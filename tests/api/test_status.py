@@ -25,6 +25,12 @@ def test_duration_is_written_as_go_does(seconds: int, text: str) -> None:
     assert duration(seconds) == text
 
 
+async def test_refused_charge_points_are_counted(api: Api) -> None:
+    api.central.authentication.refused.update([401, 401, 404, 429, 503])
+    refused = (await api.get("/api/status")).json()["stationsRefused"]
+    assert refused == {"unauthorized": 2, "unknown": 1, "limited": 1, "busy": 1}
+
+
 async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
     await api.register("CP001")
     await api.register("CP002")
@@ -37,6 +43,7 @@ async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
         "systemName": "ocpp-central",
         "chargePointsTotal": 2,
         "reviewItemsOpen": 0,
+        "stationsRefused": {"unauthorized": 0, "unknown": 0, "limited": 0, "busy": 0},
         "chargePointsConnected": 0,
         "databaseType": "sqlite",
         "uptime": "3h2m1s",

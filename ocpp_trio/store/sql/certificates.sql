@@ -34,6 +34,12 @@ RETURNING *;
 SELECT id FROM charge_points
 WHERE id <> :id AND :name IN (id, serial_number, charge_box_serial_number) LIMIT 1;
 
+-- name: newest_installed
+-- The newest request of a station whose certificate it took.
+SELECT id FROM certificate_requests
+WHERE charge_point_id = :charge_point_id AND state = 'installed'
+ORDER BY id DESC LIMIT 1;
+
 -- name: send_request
 -- A certificate for it is on its way.
 UPDATE certificate_requests SET state = 'sent', command_id = :command_id, updated_at = :now
