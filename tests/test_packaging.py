@@ -32,6 +32,7 @@ HOMES = {
         "ocpp_trio.authority",
         "ocpp_trio.certificate_parts",
         "ocpp_trio.certificates",
+        "ocpp_trio.simulator.signing",
     ),
     "dotenv": ("ocpp_trio.config",),
     "hypercorn": ("ocpp_trio.api.server",),

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
@@ -14,10 +15,11 @@ from rich.console import Console
 
 from ocpp_trio import logs
 from ocpp_trio.cli.common import UsageProblem
+from ocpp_trio.cli.credentials import credential_options, credentials_from, endpoint_from
 from ocpp_trio.cli.progress import show_progress
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.api import ApiError, register_tags
-from ocpp_trio.simulator.endpoint import CannotConnect, endpoint_of
+from ocpp_trio.simulator.endpoint import CannotConnect
 from ocpp_trio.simulator.faults import KINDS, Faults
 from ocpp_trio.simulator.ledger import Ledger
 from ocpp_trio.simulator.plan import Plan, Run
@@ -45,6 +47,7 @@ EXIT_INTERRUPTED = 130
     metavar="URL",
     help="Central system, ws:// or wss://; the charge point's id is put behind it.",
 )
+@credential_options
 @click.option(
     "--api",
     metavar="URL",
@@ -170,6 +173,7 @@ def simulate(
     boot_wait: float,
     concurrency: int,
     as_json: bool,
+    **identity: Any,
 ) -> None:
     """Play charge points against a central system (any OCPP 1.6J one).
 
@@ -184,7 +188,9 @@ def simulate(
     ocpp-trio simulate --api http://localhost:9001 --sessions 0 --stay
     ocpp-trio simulate --sessions 0 --stay --fault Reset=silent --fault GetLog=fail:BadMessage
 
-    wss:// is verified by the system's certificate authorities; SSL_CERT_FILE names others.
+    wss:// is verified by the system's certificate authorities; --ca-file or SSL_CERT_FILE names
+    others. With --key it proves itself by a password, with --client-cert by a certificate. It may
+    be told to use a higher SecurityProfile, and to ask for a certificate.
 
     The summary goes to stdout. Exit code 0 if every session was completed, 1 if not, 130 after
     Ctrl-C, which is a power cut: a running transaction stays open.
@@ -211,10 +217,8 @@ def simulate(
     longest = plan.tag(count)
     if len(longest) > MAX_TAG:
         raise UsageProblem(f"the tag {longest} is longer than the {MAX_TAG} characters of OCPP 1.6")
-    try:
-        endpoint = endpoint_of(url)
-    except ValueError as error:
-        raise UsageProblem(f"--url {url}: {error}") from None
+    endpoint = endpoint_from("--url", url)
+    credentials = credentials_from(count, **identity)
     try:
         acknowledged = Ledger(ledger)
     except OSError as error:
@@ -228,7 +232,7 @@ def simulate(
 
         tally = Tally(say)
         tell = say if stay else None
-        run = Run(plan, endpoint, tally, acknowledged, on_session=advance, tell=tell)
+        run = Run(plan, endpoint, credentials, tally, acknowledged, on_session=advance, tell=tell)
         try:
             interrupted = trio.run(_play, run, api, api_key)
         except CannotConnect as error:

@@ -25,10 +25,12 @@ from ocpp_trio.simulator.configuration import (
     HEARTBEAT,
     LIST_LENGTH,
     LIST_SENT,
+    PROFILE,
     SAMPLED,
     Configuration,
 )
 from ocpp_trio.simulator.faults import Faults
+from ocpp_trio.simulator.identity import Identity
 from ocpp_trio.simulator.jobs import Jobs
 from ocpp_trio.simulator.local_list import LocalList
 from ocpp_trio.simulator.meter import Meter
@@ -57,11 +59,17 @@ class ChargePoint:
         self.bell = Bell()
         self.meter = Meter(charge_point_id)
         self.configuration = Configuration()
+        self.certificates = CertificateStore(
+            charge_point_id, self.configuration.number(CERTIFICATES), run.now
+        )
+        self.identity = Identity(charge_point_id, run.endpoint, run.credentials, self.certificates)
+        self.configuration.set_number(PROFILE, self.identity.profile)
         self.uplink = Uplink(
             run,
             charge_point_id,
             self.bell,
             self.configuration,
+            identity=self.identity,
             on_call=lambda call: commands.answer(self, call),
             greet=self._report_all,
             complain=self.complain,
@@ -74,9 +82,6 @@ class ChargePoint:
             self.configuration.number(LIST_LENGTH), self.configuration.number(LIST_SENT)
         )
         self.profiles = ChargingProfiles()
-        self.certificates = CertificateStore(
-            charge_point_id, self.configuration.number(CERTIFICATES)
-        )
         self.session: Session | None = None
         self.reservation: Reservation | None = None
         self.out_of_service: set[int] = set()

@@ -21,6 +21,9 @@ OFFLINE = "LocalAuthorizeOffline"
 PRE_AUTHORIZE = "LocalPreAuthorize"
 SAMPLED = "MeterValuesSampledData"
 CERTIFICATES = "CertificateStoreMaxLength"
+KEY = "AuthorizationKey"
+"""Write-only (Security Whitepaper section 7.2): never listed; the identity has it."""
+PROFILE = "SecurityProfile"
 
 MAX_NUMBER = 1_000_000
 
@@ -60,6 +63,7 @@ KEYS = {
     ),
     "NumberOfConnectors": Key("1", None),
     "ReserveConnectorZeroSupported": Key("true", None),
+    PROFILE: Key("0", int),
     LIST_SENT: Key("20", None),
     "StopTransactionOnInvalidId": Key("true", None),
     "SupportedFeatureProfiles": Key(

@@ -22,11 +22,15 @@ class CannotConnect(OcppTrioError):
 
 
 class Endpoint(NamedTuple):
-    """Where a central system is: how to open a stream to it, its Host header, its base path."""
+    """Where a central system is: how to open a stream to it, its Host header, its base path.
 
-    open_stream: Callable[[], Awaitable[trio.abc.Stream]]
+    `open_stream` takes the TLS to use where it `is_secure`, None for the system's own.
+    """
+
+    open_stream: Callable[[ssl.SSLContext | None], Awaitable[trio.abc.Stream]]
     host: str
     path: str = ""
+    is_secure: bool = False
 
     def resource(self, charge_point_id: str) -> str:
         """The path of a charge point, its id percent-encoded (OCPP-J 3.1.1)."""
@@ -44,15 +48,16 @@ def endpoint_of(url: str) -> Endpoint:
     if parts.query or parts.fragment:
         raise ValueError("must end with the path: the charge point's id is put behind it")
     port = parts.port or (443 if parts.scheme == "wss" else 80)
-    context = ssl.create_default_context() if parts.scheme == "wss" else None
+    is_secure = parts.scheme == "wss"
 
-    async def open_stream() -> trio.abc.Stream:
+    async def open_stream(tls: ssl.SSLContext | None) -> trio.abc.Stream:
         try:
             stream = await trio.open_tcp_stream(host, port)
         except OSError as error:
             raise CannotConnect(_reason(error)) from None
-        if context is None:
+        if not is_secure:
             return stream
+        context = tls or ssl.create_default_context()
         secure = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
         try:
             await secure.do_handshake()
@@ -61,7 +66,8 @@ def endpoint_of(url: str) -> Endpoint:
             raise CannotConnect(f"TLS: {error.__cause__ or error}") from None
         return secure
 
-    return Endpoint(open_stream, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"))
+    host_header = parts.netloc.rpartition("@")[2]
+    return Endpoint(open_stream, host_header, parts.path.rstrip("/"), is_secure)
 
 
 def _reason(error: OSError) -> str:

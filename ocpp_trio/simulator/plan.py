@@ -9,6 +9,7 @@ import trio
 
 from ocpp_trio.domain.times import Now, system_now
 from ocpp_trio.simulator.endpoint import Endpoint
+from ocpp_trio.simulator.identity import Credentials
 from ocpp_trio.simulator.ledger import Ledger
 from ocpp_trio.simulator.summary import Tally
 
@@ -59,6 +60,7 @@ class Run:
 
     plan: Plan
     endpoint: Endpoint
+    credentials: Credentials = field(default_factory=Credentials)
     tally: Tally = field(default_factory=Tally)
     ledger: Ledger = field(default_factory=Ledger)
     now: Now = system_now

@@ -19,6 +19,7 @@ from ocpp_trio.simulator.bell import Bell
 from ocpp_trio.simulator.configuration import HEARTBEAT, Configuration
 from ocpp_trio.simulator.connection import Connection, LinkLost, OnCall, open_connection
 from ocpp_trio.simulator.endpoint import CannotConnect
+from ocpp_trio.simulator.identity import Identity
 from ocpp_trio.simulator.plan import Run
 from ocpp_trio.supervise import jittered
 
@@ -41,6 +42,7 @@ class Uplink:
         bell: Bell,
         configuration: Configuration,
         *,
+        identity: Identity,
         on_call: OnCall,
         greet: Callable[[], Awaitable[None]],
         complain: Callable[[str], None],
@@ -53,6 +55,7 @@ class Uplink:
         self._id = charge_point_id
         self._bell = bell
         self._configuration = configuration
+        self._identity = identity
         self._on_call = on_call
         self._greet = greet
         self._complain = complain
@@ -120,6 +123,12 @@ class Uplink:
             await self._link.close()
         await self._bell.until(lambda: not self._boot_due)
 
+    async def reconnect(self) -> None:
+        """Close, and connect again without a boot: the way there has changed."""
+        if self._link is not None:
+            self._return_at_once = True
+            await self._link.close()
+
     async def close(self) -> None:
         """Close the connection, if there is one."""
         if self._link is not None:
@@ -152,9 +161,15 @@ class Uplink:
                 async with self._run.gate:
                     if patience.deadline == math.inf:
                         patience.deadline = trio.current_time() + plan.give_up
+                    way = self._identity.way()
                     link = await stack.enter_async_context(
                         open_connection(
-                            self._run.endpoint, self._id, self._on_call, timeout=plan.timeout
+                            way.endpoint,
+                            self._id,
+                            self._on_call,
+                            timeout=plan.timeout,
+                            headers=way.headers,
+                            tls=way.tls,
                         )
                     )
                 self._run.reached = True
@@ -169,6 +184,8 @@ class Uplink:
                     self._went_offline(link)
         except CannotConnect as error:
             self._trouble = str(error)
+            if self._identity.fall_back():
+                self._complain(f"back to the security profile of before: {self._trouble}")
             self._run.cannot_connect(self._trouble)
             return False
 
@@ -196,6 +213,7 @@ class Uplink:
             return
         await self._greet()
         patience.deadline = math.inf
+        self._identity.connected()
         self._online = True
         self._bell.ring()
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.commands.replies import accepted, rejected, status
+from ocpp_trio.simulator.commands.security import change_identity
+from ocpp_trio.simulator.configuration import KEY, PROFILE
 from ocpp_trio.simulator.connection import Response
 from ocpp_trio.simulator.profiles import is_playable
 from ocpp_trio.simulator.schedule import TRANSACTION
@@ -40,7 +42,10 @@ def change_availability(point: ChargePoint, request: Payload) -> Response:
 
 
 def change_configuration(point: ChargePoint, request: Payload) -> Response:
-    """Section 5.3."""
+    """Section 5.3; a key or a security profile is the identity's (Whitepaper A01, A05)."""
+    name = request["key"].casefold()
+    if name in {KEY.casefold(), PROFILE.casefold()}:
+        return change_identity(point, name, request["value"])
     word = point.configuration.change(request["key"], request["value"])
     return status(word, point.bell.ring)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.commands.firmware import upload
 from ocpp_trio.simulator.commands.replies import accepted, status
-from ocpp_trio.simulator.configuration import CPO_NAME
+from ocpp_trio.simulator.configuration import CPO_NAME, KEY, PROFILE
 from ocpp_trio.simulator.connection import Response
 
 if TYPE_CHECKING:
@@ -35,20 +35,35 @@ def get_installed_certificate_ids(point: ChargePoint, request: Payload) -> Respo
 
 
 def certificate_signed(point: ChargePoint, request: Payload) -> Response:
-    """Use case A02: only for the charge point's own key."""
-    if point.certificates.take_signed(request["certificateChain"]):
-        return accepted()
+    """Use case A02: only for the charge point's own key. It is used at once."""
+    problem = point.certificates.take_signed(request["certificateChain"])
+    if problem is None:
+        return accepted(lambda: _come_back(point) if point.identity.profile == 3 else None)
     return status(
         "Rejected",
-        lambda: point.reports.security_event(
-            "InvalidChargePointCertificate", "it is not for the key of this charge point"
-        ),
+        lambda: point.reports.security_event("InvalidChargePointCertificate", problem),
     )
 
 
+def change_identity(point: ChargePoint, key: str, value: str) -> Response:
+    """Use cases A01 and A05: both count from the next connection on, which follows at once."""
+    if key == KEY.casefold():
+        word = point.identity.change_key(value)
+    else:
+        word = point.identity.change_profile(value)
+    if word != "Accepted":
+        return status(word)
+    point.configuration.set_number(PROFILE, point.identity.profile)
+    return accepted(lambda: _come_back(point))
+
+
+def _come_back(point: ChargePoint) -> None:
+    point.spawn(point.uplink.reconnect)
+
+
 async def sign_certificate(point: ChargePoint) -> None:
-    """Ask for a certificate for the charge point's own key (use case A02)."""
-    request = point.certificates.key.signing_request(point.configuration.text(CPO_NAME))
+    """Ask for a certificate for a new key pair (use case A02)."""
+    request = point.certificates.request(point.configuration.text(CPO_NAME))
     await point.reports.send("SignCertificate", {"csr": request})
 
 
