@@ -186,8 +186,8 @@ async def raise_profile(call: Call[AskQuery, NewProfile]) -> Response:
 async def _missing(context: Context, row: Row, profile: int) -> str | None:
     """Why a charge point cannot be told to use a profile, None if it can."""
     point, settings, database = row["id"], context.settings, context.database
-    current = max(row["minimum_profile"], row["security_profile"])
-    if profile <= current:
+    if profile <= row["minimum_profile"] or profile < row["security_profile"]:
+        current = max(row["minimum_profile"], row["security_profile"])
         return f"charge point {point} uses security profile {current}: it is only ever raised"
     if profile < 3 and row["key_digest"] is None:
         return f"charge point {point} has no key: send it one with key/rotate first"

@@ -169,8 +169,7 @@ class Authentication:
             if right is not None and right[0] == key and hmac.compare_digest(right[1], digest):
                 self._right.move_to_end(point)
                 return key
-            if key.scheme == SCRYPT and self.failures.wait_at(visitor.origin.address):
-                # Whoever guesses from there shall not keep the threads busy.
+            if key.scheme == SCRYPT and self._must_stand_back(visitor):
                 continue
             for reading in keys.readings(sent):
                 if await self._fits(reading, key):
@@ -178,6 +177,10 @@ class Authentication:
                         self._remember(point, key, digest)
                     return key
         return None
+
+    def _must_stand_back(self, visitor: Visitor) -> bool:
+        """Whether a slow check is not made: where many guess, only what nobody else waits for."""
+        return self.hashing.is_busy and self.failures.wait_at(visitor.origin.address) > 0
 
     async def _fits(self, key: bytes, kept: KeyHash) -> bool:
         try:

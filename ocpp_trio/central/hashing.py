@@ -24,9 +24,15 @@ class Hashing:
     def __init__(self, settings: Settings, run: Runner | None = None) -> None:
         """`run` runs a function elsewhere; without it, in threads of its own."""
         self._limiter = trio.CapacityLimiter(settings.hashing_threads)
+        self._threads = settings.hashing_threads
         self._most = settings.hashing_threads + settings.hashing_queue
         self._under_way = 0
         self._run: Runner = run or self._in_thread
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a slow one would have to wait."""
+        return self._under_way >= self._threads
 
     async def make(self, key: bytes, *, is_random: bool) -> KeyHash:
         """What to keep of a key; `is_random`: one of `station_keys.generate`."""

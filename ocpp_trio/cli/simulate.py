@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ocpp_trio import logs
 from ocpp_trio.cli.common import UsageProblem
-from ocpp_trio.cli.credentials import credential_options, credentials_from, endpoint_from
+from ocpp_trio.cli.credentials import credential_options, endpoint_from, planned
 from ocpp_trio.cli.progress import show_progress
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.api import ApiError, register_tags
@@ -47,7 +47,6 @@ EXIT_INTERRUPTED = 130
     metavar="URL",
     help="Central system, ws:// or wss://; the charge point's id is put behind it.",
 )
-@credential_options
 @click.option(
     "--api",
     metavar="URL",
@@ -60,6 +59,7 @@ EXIT_INTERRUPTED = 130
     metavar="KEY",
     help="Key for the API; in the variable it is not seen in the list of processes.",
 )
+@credential_options
 @click.option(
     "--count",
     type=click.IntRange(1, 100_000),
@@ -158,6 +158,7 @@ def simulate(
     url: str,
     api: str | None,
     api_key: str | None,
+    secure_url: str | None,
     count: int,
     sessions: int,
     prefix: str,
@@ -173,7 +174,7 @@ def simulate(
     boot_wait: float,
     concurrency: int,
     as_json: bool,
-    **identity: Any,
+    **credentials: Any,
 ) -> None:
     """Play charge points against a central system (any OCPP 1.6J one).
 
@@ -189,8 +190,8 @@ def simulate(
     ocpp-trio simulate --sessions 0 --stay --fault Reset=silent --fault GetLog=fail:BadMessage
 
     wss:// is verified by the system's certificate authorities; --ca-file or SSL_CERT_FILE names
-    others. With --key it proves itself by a password, with --client-cert by a certificate. It may
-    be told to use a higher SecurityProfile, and to ask for a certificate.
+    others. A charge point may be told to use another key or a higher security profile, and to have
+    a certificate signed, which it then uses.
 
     The summary goes to stdout. Exit code 0 if every session was completed, 1 if not, 130 after
     Ctrl-C, which is a power cut: a running transaction stays open.
@@ -209,6 +210,7 @@ def simulate(
         concurrency=concurrency,
         faults=faults,
         job_step=job_step,
+        **planned(count, **credentials),
     )
     try:
         Faults(faults)
@@ -218,7 +220,9 @@ def simulate(
     if len(longest) > MAX_TAG:
         raise UsageProblem(f"the tag {longest} is longer than the {MAX_TAG} characters of OCPP 1.6")
     endpoint = endpoint_from("--url", url)
-    credentials = credentials_from(count, **identity)
+    secure_endpoint = (
+        None if secure_url is None else endpoint_from("--secure-url", secure_url, secure=True)
+    )
     try:
         acknowledged = Ledger(ledger)
     except OSError as error:
@@ -232,7 +236,8 @@ def simulate(
 
         tally = Tally(say)
         tell = say if stay else None
-        run = Run(plan, endpoint, credentials, tally, acknowledged, on_session=advance, tell=tell)
+        run = Run(plan, endpoint, tally, acknowledged, on_session=advance, tell=tell)
+        run.secure_endpoint = secure_endpoint
         try:
             interrupted = trio.run(_play, run, api, api_key)
         except CannotConnect as error:

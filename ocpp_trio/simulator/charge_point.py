@@ -29,8 +29,8 @@ from ocpp_trio.simulator.configuration import (
     SAMPLED,
     Configuration,
 )
+from ocpp_trio.simulator.credentials import Credentials
 from ocpp_trio.simulator.faults import Faults
-from ocpp_trio.simulator.identity import Identity
 from ocpp_trio.simulator.jobs import Jobs
 from ocpp_trio.simulator.local_list import LocalList
 from ocpp_trio.simulator.meter import Meter
@@ -62,14 +62,14 @@ class ChargePoint:
         self.certificates = CertificateStore(
             charge_point_id, self.configuration.number(CERTIFICATES), run.now
         )
-        self.identity = Identity(charge_point_id, run.endpoint, run.credentials, self.certificates)
-        self.configuration.set_number(PROFILE, self.identity.profile)
+        self.credentials = Credentials(charge_point_id, run, self.certificates)
+        self.configuration.set_number(PROFILE, self.credentials.profile)
         self.uplink = Uplink(
             run,
             charge_point_id,
             self.bell,
             self.configuration,
-            identity=self.identity,
+            self.credentials,
             on_call=lambda call: commands.answer(self, call),
             greet=self._report_all,
             complain=self.complain,

@@ -22,9 +22,8 @@ class CannotConnect(OcppTrioError):
 
 
 class Endpoint(NamedTuple):
-    """Where a central system is: how to open a stream to it, its Host header, its base path.
-
-    `open_stream` takes the TLS to use where it `is_secure`, None for the system's own.
+    """Where a central system is: how to open a stream to it, its Host header, its base path, and
+    whether the way is encrypted. `open_stream` takes the TLS to use there, None for the system's.
     """
 
     open_stream: Callable[[ssl.SSLContext | None], Awaitable[trio.abc.Stream]]
@@ -66,8 +65,8 @@ def endpoint_of(url: str) -> Endpoint:
             raise CannotConnect(f"TLS: {error.__cause__ or error}") from None
         return secure
 
-    host_header = parts.netloc.rpartition("@")[2]
-    return Endpoint(open_stream, host_header, parts.path.rstrip("/"), is_secure)
+    place = parts.netloc.rpartition("@")[2]
+    return Endpoint(open_stream, place, parts.path.rstrip("/"), is_secure)
 
 
 def _reason(error: OSError) -> str:

@@ -18,8 +18,8 @@ from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.bell import Bell
 from ocpp_trio.simulator.configuration import HEARTBEAT, Configuration
 from ocpp_trio.simulator.connection import Connection, LinkLost, OnCall, open_connection
+from ocpp_trio.simulator.credentials import Credentials
 from ocpp_trio.simulator.endpoint import CannotConnect
-from ocpp_trio.simulator.identity import Identity
 from ocpp_trio.simulator.plan import Run
 from ocpp_trio.supervise import jittered
 
@@ -41,8 +41,8 @@ class Uplink:
         charge_point_id: str,
         bell: Bell,
         configuration: Configuration,
+        credentials: Credentials,
         *,
-        identity: Identity,
         on_call: OnCall,
         greet: Callable[[], Awaitable[None]],
         complain: Callable[[str], None],
@@ -55,7 +55,7 @@ class Uplink:
         self._id = charge_point_id
         self._bell = bell
         self._configuration = configuration
-        self._identity = identity
+        self._credentials = credentials
         self._on_call = on_call
         self._greet = greet
         self._complain = complain
@@ -118,13 +118,11 @@ class Uplink:
     async def reboot(self) -> None:
         """Close, connect again and boot; returns when the boot is accepted."""
         self._boot_due = True
-        if self._link is not None:
-            self._return_at_once = True
-            await self._link.close()
+        await self.reconnect()
         await self._bell.until(lambda: not self._boot_due)
 
     async def reconnect(self) -> None:
-        """Close, and connect again without a boot: the way there has changed."""
+        """Close the connection, if there is one, and come back at once."""
         if self._link is not None:
             self._return_at_once = True
             await self._link.close()
@@ -161,15 +159,15 @@ class Uplink:
                 async with self._run.gate:
                     if patience.deadline == math.inf:
                         patience.deadline = trio.current_time() + plan.give_up
-                    way = self._identity.way()
+                    tls = self._credentials.tls()
                     link = await stack.enter_async_context(
                         open_connection(
-                            way.endpoint,
+                            self._credentials.endpoint,
                             self._id,
                             self._on_call,
                             timeout=plan.timeout,
-                            headers=way.headers,
-                            tls=way.tls,
+                            headers=self._credentials.headers,
+                            tls=tls,
                         )
                     )
                 self._run.reached = True
@@ -184,7 +182,7 @@ class Uplink:
                     self._went_offline(link)
         except CannotConnect as error:
             self._trouble = str(error)
-            if self._identity.fall_back():
+            if self._credentials.fall_back():
                 self._complain(f"back to the security profile of before: {self._trouble}")
             self._run.cannot_connect(self._trouble)
             return False
@@ -213,7 +211,7 @@ class Uplink:
             return
         await self._greet()
         patience.deadline = math.inf
-        self._identity.connected()
+        self._credentials.proved()
         self._online = True
         self._bell.ring()
 

@@ -18,7 +18,6 @@ from ocpp_trio import config
 from ocpp_trio.simulator import CannotConnect, open_charge_point, open_station
 from ocpp_trio.simulator.charge_point import ChargePoint
 from ocpp_trio.simulator.endpoint import endpoint_of
-from ocpp_trio.simulator.identity import Credentials
 from tests.support.server import Server, free_ports
 from tests.support.tls_server import QUICK
 
@@ -111,9 +110,8 @@ async def the_whole_way(server: Server, wss: str) -> None:
     await operator.post("/api/charge-points", {"id": POINT})
     await operator.post("/api/authorizations", {"idTag": "TAG"})
     said: list[str] = []
-    credentials = Credentials(secure=endpoint_of(wss))
     async with open_charge_point(
-        server.url, POINT, credentials=credentials, say=said.append
+        server.url, POINT, secure=endpoint_of(wss), say=said.append
     ) as point:
         await operator.shows(isConnected=True, securityProfile=0)
         await up_to_a_password(operator)

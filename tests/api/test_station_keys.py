@@ -12,6 +12,7 @@ from ocpp_trio.errors import CommandTimedOut
 from ocpp_trio.logs import ENTRIES
 from ocpp_trio.store import certificates, charge_points, station_keys
 from ocpp_trio.store.database import Database
+from ocpp_trio.store.station_keys import Proof
 from tests.api.conftest import OpenApi
 from tests.api.support import Api, assert_problem
 from tests.support.certificates import request
@@ -235,6 +236,11 @@ async def test_a_profile_is_never_lowered(api: Api) -> None:
     for profile in (1, 2):
         detail = assert_problem(await raise_to(api, profile), 409, "conflict")["detail"]
         assert "only ever raised" in detail
+    await api.database.write(charge_points.update, "CP001", {"minimum_profile": 0}, api.now())
+    await api.database.write(
+        charge_points.admit, "CP001", "reject", 0, "", None, api.now(), Proof(2)
+    )
+    assert_problem(await raise_to(api, 1), 409, "conflict")
     assert_problem(await raise_to(api, 4), 400, "invalid-request")
     assert_problem(await raise_to(api, 0), 400, "invalid-request")
     assert station.received == []

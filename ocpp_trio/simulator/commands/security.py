@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.commands.firmware import upload
 from ocpp_trio.simulator.commands.replies import accepted, status
-from ocpp_trio.simulator.configuration import CPO_NAME, KEY, PROFILE
+from ocpp_trio.simulator.configuration import CPO_NAME
 from ocpp_trio.simulator.connection import Response
+from ocpp_trio.simulator.credentials import CERTIFICATE
 
 if TYPE_CHECKING:
     from ocpp_trio.simulator.charge_point import ChargePoint
@@ -38,27 +39,16 @@ def certificate_signed(point: ChargePoint, request: Payload) -> Response:
     """Use case A02: only for the charge point's own key. It is used at once."""
     problem = point.certificates.take_signed(request["certificateChain"])
     if problem is None:
-        return accepted(lambda: _come_back(point) if point.identity.profile == 3 else None)
+        return accepted(lambda: _use_certificate(point))
     return status(
         "Rejected",
         lambda: point.reports.security_event("InvalidChargePointCertificate", problem),
     )
 
 
-def change_identity(point: ChargePoint, key: str, value: str) -> Response:
-    """Use cases A01 and A05: both count from the next connection on, which follows at once."""
-    if key == KEY.casefold():
-        word = point.identity.change_key(value)
-    else:
-        word = point.identity.change_profile(value)
-    if word != "Accepted":
-        return status(word)
-    point.configuration.set_number(PROFILE, point.identity.profile)
-    return accepted(lambda: _come_back(point))
-
-
-def _come_back(point: ChargePoint) -> None:
-    point.spawn(point.uplink.reconnect)
+def _use_certificate(point: ChargePoint) -> None:
+    if point.credentials.profile == CERTIFICATE:
+        point.spawn(point.uplink.reconnect)
 
 
 async def sign_certificate(point: ChargePoint) -> None:
