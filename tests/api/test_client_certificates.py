@@ -154,3 +154,20 @@ async def test_only_an_administrator_signs_and_revokes(guarded: Api) -> None:
     ):
         answer = await guarded.post(place, {}, headers={"Authorization": "Bearer operator"})
         assert_problem(answer, 403, "forbidden")
+
+
+async def test_the_own_root_is_installed_without_giving_it(own: tuple[Api, Authority]) -> None:
+    api, signer = own
+    station = await api.connect()
+    place = "/api/commands/install-certificate"
+    body = {"chargePointId": "CP001", "certificateType": "CentralSystemRootCertificate"}
+    assert (await api.post(place, body)).status_code == 200
+    assert station.received[-1][1]["certificate"] == signer.pem
+    other = body | {"certificateType": "ManufacturerRootCertificate"}
+    assert_problem(await api.post(place, other), 400, "invalid-request")
+    signer.files.certificate.write_text("nonsense")
+    assert_problem(await api.post(place, body), 400, "invalid-request")
+    signer.files.certificate.unlink()
+    problem = assert_problem(await api.post(place, body), 400, "invalid-request")
+    assert "no authority of its own" in problem["errors"][0]["message"]
+    assert len(station.received) == 1
