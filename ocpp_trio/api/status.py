@@ -81,7 +81,7 @@ async def read_status(call: Call[AnyQuery, None]) -> Response:
 
 def _stations_refused(by_status: Counter[int]) -> StationsRefused:
     return StationsRefused(
-        unauthorized=by_status[401],
+        unauthorized=by_status[401] + by_status[403],
         unknown=by_status[404],
         limited=by_status[429],
         busy=by_status[503],

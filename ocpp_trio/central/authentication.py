@@ -81,24 +81,6 @@ class Authentication:
 
     async def check(self, visitor: Visitor) -> Proof:
         """How a charge point comes in. Raises Refusal, or StoreUnavailable."""
-        try:
-            return await self._check(visitor)
-        except Refusal as refusal:
-            self.refused[refusal.status] += 1
-            raise
-
-    def unknown(self, visitor: Visitor, status: int = 404) -> Refusal:
-        """The refusal of an id that nobody registered; it counts as a failure of its address."""
-        return self._failed(visitor, status, "nobody registered it")
-
-    def _failed(self, visitor: Visitor, status: int, why: str) -> Refusal:
-        wait = self.failures.wait_at(visitor.origin.address)
-        self.failures.count_at(visitor.origin.address)
-        if wait:
-            return Refusal(429, "too many wrong keys and unknown ids from its address", wait)
-        return Refusal(status, why)
-
-    async def _check(self, visitor: Visitor) -> Proof:
         known = await self._database.read(station_keys.known, visitor.charge_point_id)
         minimum = self._settings.min_security_profile
         if known is None:
@@ -122,6 +104,21 @@ class Authentication:
                 401, "it has to use security profile 3, and has no certificate of its own"
             )
         return await self._by_key(visitor, known, minimum)
+
+    def unknown(self, visitor: Visitor, status: int = 404) -> Refusal:
+        """The refusal of an id that nobody registered; it counts as a failure of its address."""
+        return self._failed(visitor, status, "nobody registered it")
+
+    def bad_certificate(self, visitor: Visitor, problem: str) -> Refusal:
+        """The refusal of a client certificate; it counts as a failure of its address."""
+        return self._failed(visitor, 403, f"its certificate {problem}")
+
+    def _failed(self, visitor: Visitor, status: int, why: str) -> Refusal:
+        wait = self.failures.wait_at(visitor.origin.address)
+        self.failures.count_at(visitor.origin.address)
+        if wait:
+            return Refusal(429, "too many wrong keys and unknown ids from its address", wait)
+        return Refusal(status, why)
 
     async def _by_key(self, visitor: Visitor, known: Known, minimum: int) -> Proof:
         """Profiles 0 to 2. Without a key in force, one that was sent counts, but is not needed."""

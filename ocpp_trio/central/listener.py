@@ -16,7 +16,7 @@ from ocpp_trio.central.authentication import Refusal, Visitor
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.identity import charge_point_id
 from ocpp_trio.central.replacements import BLOCKED
-from ocpp_trio.central.secure import Handshakes, certificate_is_good
+from ocpp_trio.central.secure import Handshakes, check_certificate
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
 from ocpp_trio.errors import StoreUnavailable
@@ -128,9 +128,7 @@ class Listener:
             policy=self._policy(handshake),
         )
         try:
-            if not await certificate_is_good(central, handshake, point, remote):
-                await handshake.refuse(403)
-                return None
+            await check_certificate(central, handshake, visitor)
             proof = await central.authentication.check(visitor)
             admission = await central.database.write(
                 charge_points.admit,

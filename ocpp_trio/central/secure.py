@@ -9,11 +9,13 @@ from typing import Any
 import structlog
 import trio
 
+from ocpp_trio.central.authentication import Visitor
 from ocpp_trio.central.burst import Burst
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.transport import ConnectionEnded, Handshake
 from ocpp_trio.certificates import ClientCertificate, read_client_certificate
-from ocpp_trio.store import client_certificates
+from ocpp_trio.domain.security_events import NOT_AUTHENTICATED
+from ocpp_trio.store import client_certificates, security_events
 
 log = structlog.get_logger(source="listener")
 
@@ -29,6 +31,10 @@ WORDS = {
     "TLSV1_ALERT_UNKNOWN_CA": "it does not know the authority that signed our certificate",
 }
 """OpenSSL's reasons that an operator can do something about, by name."""
+
+
+FORBIDDEN = 403
+MAX_INFO = 255
 
 
 class Handshakes:
@@ -76,28 +82,23 @@ async def _send_alert(stream: trio.SSLStream[Any]) -> None:
             await stream.transport_stream.send_all(alert)
 
 
-async def certificate_is_good(
-    central: Central, handshake: Handshake, charge_point_id: str, remote: str
-) -> bool:
-    """Whether the certificate that came with a handshake, if any, is that charge point's.
-
-    Raises StoreUnavailable.
+async def check_certificate(central: Central, handshake: Handshake, visitor: Visitor) -> None:
+    """Raise Refusal if a handshake came with a certificate that is not its charge point's, or is
+    not good any more (A00.FR.404, 405, 407). Raises StoreUnavailable.
     """
     certificate = handshake.certificate
     if certificate is None:
-        return True
-    database, now = central.database, central.now()
-    judgement = await database.read(
-        client_certificates.judge, charge_point_id, certificate, central.settings.cpo_name, now
+        return
+    point, now = visitor.charge_point_id, central.now()
+    judgement = await central.database.read(
+        client_certificates.judge, point, certificate, central.settings.cpo_name, now
     )
-    if judgement.problem is not None:
-        log.warning(
-            f"handshake refused: its certificate {judgement.problem}",
-            charge_point=charge_point_id,
-            remote=remote,
-            subject=certificate.subject,
-        )
-        return False
-    if judgement.is_news:
-        await database.write(client_certificates.note_use, charge_point_id, certificate, now)
-    return True
+    if judgement.problem is None:
+        if judgement.is_news:
+            await central.database.write(client_certificates.note_use, point, certificate, now)
+        return
+    refusal = central.authentication.bad_certificate(visitor, judgement.problem)
+    if refusal.status == FORBIDDEN and judgement.is_registered:
+        info = f"the certificate {certificate.subject} {judgement.problem}"[:MAX_INFO]
+        await central.database.write(security_events.note, point, NOT_AUTHENTICATED, info, now)
+    raise refusal

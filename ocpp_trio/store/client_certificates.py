@@ -20,10 +20,13 @@ USED_INTERVAL = 86_400_000
 
 
 class Judgement(NamedTuple):
-    """What is wrong with a certificate, None if nothing is; whether its use is to be noted."""
+    """What is wrong with a certificate, None if nothing is; whether its use is to be noted; whether
+    its charge point is registered.
+    """
 
     problem: str | None
     is_news: bool = False
+    is_registered: bool = False
 
 
 def judge(
@@ -35,11 +38,12 @@ def judge(
 ) -> Judgement:
     """Whether a certificate that TLS has verified is the charge point's, and still good."""
     row = tx.one(Q.of_fingerprint, fingerprint=certificate.fingerprint)
+    is_registered = charge_points.find(tx, charge_point_id) is not None
     if row is not None and row["revoked_at"] is not None:
-        return Judgement("has been revoked")
+        return Judgement("has been revoked", is_registered=is_registered)
     if certificate.not_after <= now:
         # OpenSSL does not look again when a client resumes its TLS session.
-        return Judgement("has expired")
+        return Judgement("has expired", is_registered=is_registered)
     if row is None or row["issued_at"] is None:
         problem = name_problem(certificate.common_names, names(tx, charge_point_id))
     elif row["charge_point_id"] != charge_point_id:
@@ -53,7 +57,7 @@ def judge(
         or row["charge_point_id"] != charge_point_id
         or now - (row["last_used"] or 0) >= USED_INTERVAL
     )
-    return Judgement(problem, is_news and problem is None)
+    return Judgement(problem, is_news and problem is None, is_registered)
 
 
 def names(tx: Tx, charge_point_id: str) -> tuple[str | None, ...]:

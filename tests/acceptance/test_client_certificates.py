@@ -73,7 +73,9 @@ def test_a_certificate_of_the_station_itself(server: TlsServer, version: ssl.TLS
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_certificate_of_another_is_refused(server: TlsServer, version: ssl.TLSVersion) -> None:
+    before = server.get("/api/status")["stationsRefused"]["unauthorized"]
     assert refused(server, "VICTIM", server.showing("THIEF", version=version)) == 403
+    assert server.get("/api/status")["stationsRefused"]["unauthorized"] == before + 1
     assert server.request("GET", "/api/charge-points/VICTIM").status == 404
     assert "has the common name THIEF, which is neither the id nor" in server.log()
 
@@ -111,6 +113,10 @@ def test_a_serial_number_will_do(server: TlsServer) -> None:
         assert station.call("BootNotification", boot)[2]["status"] == "Accepted"
     assert whole_session(server.wss, "NUMBERED", "TAG", server.showing("SN-1234")) > 0
     assert refused(server, "UNNUMBERED", server.showing("SN-1234")) == 403
+    assert refused(server, "NUMBERED", server.showing("THIEF")) == 403
+    (event,) = server.get("/api/security-events?chargePointId=NUMBERED")
+    assert event["type"] == "FailedToAuthenticateAtCentralSystem"
+    assert "THIEF" in event["techInfo"]
 
 
 def test_versions_and_cipher_suites(server: TlsServer) -> None:

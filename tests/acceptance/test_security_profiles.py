@@ -101,6 +101,7 @@ async def test_from_nothing_to_a_certificate(tmp_path: Path) -> None:
         assert await trio.to_thread.run_sync(server.stop) == 0
         assert server.errors() == []
         assert "PRIVATE KEY" not in server.log()
+        assert b"PRIVATE KEY" not in await trio.Path(server.database).read_bytes()
     finally:
         server.end()
 
