@@ -31,7 +31,7 @@ from functools import partial
 import structlog
 import trio
 
-from ocpp_trio import authority, logs, network
+from ocpp_trio import authority, limits, logs, network
 from ocpp_trio.api.app import build_app
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.keyring import prepare_keys
@@ -52,6 +52,7 @@ from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.data_backup import back_up_when_due
 from ocpp_trio.services.idempotency_keys import forget_keys
+from ocpp_trio.services.limit_report import LimitReport
 from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.services.meter_backup import back_up_registers
@@ -91,7 +92,9 @@ class Started:
 def run(settings: Settings, announce: Callable[[Started], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError or StoreError if it cannot start."""
     logs.configure(settings.log_level, settings.log_format)
-    network.raise_file_limit()
+    settings, shortage = limits.within_open_files(settings, network.raise_file_limit())
+    if shortage:
+        log.warning(shortage)
     # Modules and schemas live as long as the process: they need not be looked at again. Messages
     # make few cycles, and most objects die young by their reference count.
     gc.collect()
@@ -125,6 +128,7 @@ async def _serve(
         needs_key = bool(keys) and settings.api_auth == "on"
         hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
         central = Central(settings, database, hints=hints)
+        network.count_failed_accepts(central.counts)
         orders = Commands(central)
         health = Health()
         context = Context(
@@ -137,6 +141,7 @@ async def _serve(
             authentication=central.authentication,
             now=system_now,
             started=trio.current_time(),
+            counts=central.counts,
         )
         app = build_app(context)
         stopping = trio.Event()
@@ -158,7 +163,9 @@ async def _serve(
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
                     front.start_soon(
-                        partial(serve_http, app, settings, ports.api, ports.api_tls),
+                        partial(
+                            serve_http, app, settings, central.counts, ports.api, ports.api_tls
+                        ),
                         stopping,
                         drain,
                         name="http",
@@ -212,6 +219,7 @@ def _periodic(
     lists = LocalListSync(central, orders).tick
     renew = CertificateRenewal(central, asking).tick
     sign = AutomaticSigning(central, orders).tick
+    reached = LimitReport(central.counts).tick
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
     yield True, s.log_interval, "log writer", log_writer
@@ -228,6 +236,7 @@ def _periodic(
     yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
+    yield True, s.limits_interval, "limits", reached
     # Their ticks wait by themselves: for a request, and until a copy is due.
     yield s.sign_certificates == AUTOMATIC, 0, "certificate signing", sign
     yield s.backup, 0, "data backup", copy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import asdict
 
 import trio
 from msgspec import UNSET, UnsetType
@@ -17,16 +17,31 @@ from ocpp_trio.store import charge_points, review
 TAG = "Server"
 
 
-class StationsRefused(Resource):
-    """Charge points that were not let in since the server started: by their key or certificate,
-    because nobody registered them, because of too many failures or replacements, because too many
-    keys were being checked.
-    """
+class LimitCounts(Resource):
+    """How often each limit was reached since the server started."""
 
-    unauthorized: int
-    unknown: int
-    limited: int
-    busy: int
+    handshakes_timed_out: int
+    handshakes_dropped: int
+    connections_broken: int
+    connections_refused: int
+    stations_unauthorized: int
+    stations_unknown: int
+    stations_limited: int
+    stations_busy: int
+    messages_too_large: int
+    messages_in_too_many_frames: int
+    messages_unusable: int
+    messages_delayed: int
+    sends_stuck: int
+    commands_refused: int
+    http_connections_dropped: int
+    http_connections_refused: int
+    http_connections_broken: int
+    http_sends_stuck: int
+    bodies_too_large: int
+    bodies_too_slow: int
+    uploads_refused: int
+    accepts_failed: int
 
 
 class Status(Resource):
@@ -38,10 +53,10 @@ class Status(Resource):
     charge_points_total: int
     charge_points_connected: int
     review_items_open: int
-    stations_refused: StationsRefused
     database_type: str
     uptime: str
     uptime_seconds: int
+    limits: LimitCounts
 
 
 class Alive(Resource):
@@ -71,20 +86,11 @@ async def read_status(call: Call[AnyQuery, None]) -> Response:
             charge_points_total=total,
             charge_points_connected=connected,
             review_items_open=await context.database.read(review.count_open),
-            stations_refused=_stations_refused(context.authentication.refused),
             database_type=context.database.kind,
             uptime=duration(seconds),
             uptime_seconds=seconds,
+            limits=LimitCounts(**asdict(context.counts)),
         )
-    )
-
-
-def _stations_refused(by_status: Counter[int]) -> StationsRefused:
-    return StationsRefused(
-        unauthorized=by_status[401] + by_status[403],
-        unknown=by_status[404],
-        limited=by_status[429],
-        busy=by_status[503],
     )
 
 

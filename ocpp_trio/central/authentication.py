@@ -7,7 +7,7 @@ from __future__ import annotations
 import hmac
 import math
 import secrets
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ class Refusal(Exception):
 
 
 class Authentication:
-    """Checks charge points. `refused` counts by HTTP status who was not let in."""
+    """Checks charge points."""
 
     def __init__(
         self, settings: Settings, database: Database, now: Now, run_hash: Runner | None = None
@@ -73,7 +73,6 @@ class Authentication:
         self._now = now
         self.hashing = Hashing(settings, run_hash)
         self.failures = Failures(settings)
-        self.refused: Counter[int] = Counter()
         # Keys that people chose and that were right: id -> the hash they fit, and their own hash
         # with a key that lives as long as this process.
         self._right: OrderedDict[str, tuple[KeyHash, bytes]] = OrderedDict()

@@ -6,15 +6,11 @@ address cannot lock it out at another, and those who share an address and have t
 
 from __future__ import annotations
 
-import ipaddress
-
 import trio
 
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.token_buckets import TokenBuckets
-
-IPV6_SITE = 64
-"""Bits of an IPv6 address that belong to one customer; the rest they choose themselves."""
+from ocpp_trio.limits import address_of
 
 
 class Failures:
@@ -31,7 +27,7 @@ class Failures:
 
     def wait_at(self, address: str) -> float:
         """Seconds until anything may be tried again from there; 0: at once."""
-        return self._by_address.wait(_site(address), trio.current_time())
+        return self._by_address.wait(address_of(address), trio.current_time())
 
     def begin(self, address: str, charge_point_id: str) -> None:
         """A key is tried; it counts as wrong until it turns out to be right.
@@ -46,15 +42,8 @@ class Failures:
 
     def count_at(self, address: str) -> None:
         """A wrong key or an unknown id."""
-        self._by_address.take(_site(address), trio.current_time())
+        self._by_address.take(address_of(address), trio.current_time())
 
 
 def _pair(address: str, charge_point_id: str) -> str:
-    return f"{_site(address)} {charge_point_id}"
-
-
-def _site(address: str) -> str:
-    """What counts as one address."""
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network((address.partition("%")[0], IPV6_SITE), strict=False))
+    return f"{address_of(address)} {charge_point_id}"

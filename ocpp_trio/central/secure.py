@@ -10,7 +10,6 @@ import structlog
 import trio
 
 from ocpp_trio.central.authentication import Visitor
-from ocpp_trio.central.burst import Burst
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.transport import ConnectionEnded, Handshake
 from ocpp_trio.certificates import ClientCertificate, read_client_certificate
@@ -19,7 +18,7 @@ from ocpp_trio.store import client_certificates, security_events
 
 log = structlog.get_logger(source="listener")
 
-MAX_WARNINGS = 20
+OFTEN = 20
 """Failed handshakes that are told of in a minute: anybody can make more."""
 
 WORDS = {
@@ -32,44 +31,39 @@ WORDS = {
 }
 """OpenSSL's reasons that an operator can do something about, by name."""
 
-
 FORBIDDEN = 403
 MAX_INFO = 255
 
 
-class Handshakes:
-    """Completes TLS handshakes."""
+async def complete_handshake(stream: trio.SSLStream[Any], remote: str) -> ClientCertificate | None:
+    """Complete the handshake; the certificate that the client showed, verified, or None.
 
-    def __init__(self) -> None:
-        self._warnings = Burst(MAX_WARNINGS)
+    Raises ConnectionEnded if it fails.
+    """
+    try:
+        await stream.do_handshake()
+        der: bytes | None = stream.getpeercert(binary_form=True)
+        return read_client_certificate(der) if der else None
+    except trio.BrokenResourceError as error:
+        _tell(error.__cause__, remote)
+        await _send_alert(stream)
+    except ValueError as error:
+        _tell(error, remote)
+    raise ConnectionEnded(1006, "the TLS handshake failed")
 
-    async def complete(self, stream: trio.SSLStream[Any], remote: str) -> ClientCertificate | None:
-        """Complete the handshake; the certificate that the client showed, verified, or None.
 
-        Raises ConnectionEnded if it fails.
-        """
-        try:
-            await stream.do_handshake()
-            der: bytes | None = stream.getpeercert(binary_form=True)
-            return read_client_certificate(der) if der else None
-        except trio.BrokenResourceError as error:
-            self._tell(error.__cause__, remote)
-            await _send_alert(stream)
-        except ValueError as error:
-            self._tell(error, remote)
-        raise ConnectionEnded(1006, "the TLS handshake failed")
-
-    def _tell(self, cause: BaseException | None, remote: str) -> None:
-        """Whoever looks after charge points must know why one cannot come in (A00.FR.323)."""
-        why = "the other side went away"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            why = f"its certificate was refused: {cause.verify_message}"
-        elif isinstance(cause, ssl.SSLError):
-            why = WORDS.get(cause.reason, cause.reason.lower().replace("_", " "))
-        elif isinstance(cause, ValueError):
-            why = "its certificate cannot be read"
-        is_news = cause is not None and not self._warnings.hit()
-        (log.warning if is_news else log.debug)("TLS handshake failed", remote=remote, why=why)
+def _tell(cause: BaseException | None, remote: str) -> None:
+    """Whoever looks after charge points must know why one cannot come in (A00.FR.323)."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        why = f"its certificate was refused: {cause.verify_message}"
+    elif isinstance(cause, ssl.SSLError):
+        why = WORDS.get(cause.reason, str(cause.reason).lower().replace("_", " "))
+    elif isinstance(cause, ValueError):
+        why = "its certificate cannot be read"
+    else:
+        log.debug("TLS handshake failed", remote=remote, why="the other side went away")
+        return
+    log.warning("TLS handshake failed", remote=remote, why=why, at_most=OFTEN)
 
 
 async def _send_alert(stream: trio.SSLStream[Any]) -> None:

@@ -73,9 +73,9 @@ def test_a_certificate_of_the_station_itself(server: TlsServer, version: ssl.TLS
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_certificate_of_another_is_refused(server: TlsServer, version: ssl.TLSVersion) -> None:
-    before = server.get("/api/status")["stationsRefused"]["unauthorized"]
+    before = server.get("/api/status")["limits"]["stationsUnauthorized"]
     assert refused(server, "VICTIM", server.showing("THIEF", version=version)) == 403
-    assert server.get("/api/status")["stationsRefused"]["unauthorized"] == before + 1
+    assert server.get("/api/status")["limits"]["stationsUnauthorized"] == before + 1
     assert server.request("GET", "/api/charge-points/VICTIM").status == 404
     assert "has the common name THIEF, which is neither the id nor" in server.log()
 

@@ -98,7 +98,7 @@ def test_s02_guessing_is_slowed_down_only_where_it_is_done(well_server: Server) 
     assert int(seen[-1][1]["Retry-After"]) >= 1
     assert knock(well_server, name, KEY)[0] == 429
     assert knock(well_server, name, KEY, source="127.0.0.2")[0] == 101
-    assert well_server.get("/api/status")["stationsRefused"]["limited"] >= 2
+    assert well_server.get("/api/status")["limits"]["stationsLimited"] >= 2
     until(lambda: knock(well_server, name, KEY)[0] == 101, WINDOW)
 
 

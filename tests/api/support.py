@@ -199,6 +199,7 @@ def context_of(
         authentication=central.authentication,
         now=central.now,
         started=started,
+        counts=central.counts,
     )
 
 

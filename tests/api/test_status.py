@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 import trio
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
-from ocpp_trio.api.status import duration
+from ocpp_trio.api.status import LimitCounts, duration
 from ocpp_trio.supervise import every
 from tests.api.conftest import OpenApi
 from tests.api.support import Api, assert_problem
 from tests.support.clock import SECOND
 from tests.support.statements import fetch
+
+LIMITS = [each.encode_name for each in msgspec.structs.fields(LimitCounts)]
 
 
 @pytest.mark.parametrize(
@@ -23,12 +26,6 @@ from tests.support.statements import fetch
 )
 def test_duration_is_written_as_go_does(seconds: int, text: str) -> None:
     assert duration(seconds) == text
-
-
-async def test_refused_charge_points_are_counted(api: Api) -> None:
-    api.central.authentication.refused.update([401, 401, 404, 429, 503])
-    refused = (await api.get("/api/status")).json()["stationsRefused"]
-    assert refused == {"unauthorized": 2, "unknown": 1, "limited": 1, "busy": 1}
 
 
 async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
@@ -43,11 +40,11 @@ async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
         "systemName": "ocpp-central",
         "chargePointsTotal": 2,
         "reviewItemsOpen": 0,
-        "stationsRefused": {"unauthorized": 0, "unknown": 0, "limited": 0, "busy": 0},
         "chargePointsConnected": 0,
         "databaseType": "sqlite",
         "uptime": "3h2m1s",
         "uptimeSeconds": 10_921,
+        "limits": dict.fromkeys(LIMITS, 0),
     }
 
 

@@ -312,3 +312,19 @@ async def test_a_charge_point_that_was_told_a_profile_has_it_as_its_minimum_once
         pass
     after = await row(system)
     assert (after["minimum_profile"], after["next_profile"]) == (1, None)
+
+
+async def test_refusals_are_counted_by_their_reason(
+    autojump_clock: MockClock, open_system: OpenSystem
+) -> None:
+    async with open_system(OCPP_UNKNOWN_CHARGE_POINTS="reject") as system:
+        await give_key(system)
+        before = system.central.counts.copy()
+        for _ in range(7):
+            await refusal(system.listener, headers=header(b"w" * 20))
+        await refusal(system.listener, "/NEW")
+        assert system.central.counts.since(before) == {
+            "stations_unauthorized": 5,
+            "stations_limited": 2,
+            "stations_unknown": 1,
+        }
