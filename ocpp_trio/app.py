@@ -16,6 +16,7 @@ services end, then the database.
 
 from __future__ import annotations
 
+import datetime
 import gc
 import os
 import signal
@@ -30,7 +31,7 @@ from functools import partial
 import structlog
 import trio
 
-from ocpp_trio import limits, logs, network
+from ocpp_trio import authority, limits, logs, network
 from ocpp_trio.api.app import build_app
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.keyring import prepare_keys
@@ -40,12 +41,14 @@ from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
+from ocpp_trio.central.signing import AUTOMATIC, AutomaticSigning
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
-from ocpp_trio.errors import StoreLost, StoreUnavailable
+from ocpp_trio.errors import AuthorityError, ConfigError, StoreLost, StoreUnavailable
 from ocpp_trio.ports import Ports, listening
 from ocpp_trio.services.asking import Asking
 from ocpp_trio.services.audit_retention import forget_audit
+from ocpp_trio.services.certificate_renewal import CertificateRenewal
 from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.data_backup import back_up_when_due
@@ -103,6 +106,10 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
     """The server. `announce` is called once, when both ports answer."""
+    try:
+        authority.prepare(settings, datetime.datetime.now(datetime.UTC))
+    except AuthorityError as error:
+        raise ConfigError([f"certificate authority: {error}"]) from None
     with listening(settings) as ports:
         await _serve(settings, announce, ports)
 
@@ -211,6 +218,8 @@ def _periodic(
     expire = partial(expire_remote_starts, central)
     reservations = partial(expire_reservations, central.database, central.now)
     lists = LocalListSync(central, orders).tick
+    renew = CertificateRenewal(central, asking).tick
+    sign = AutomaticSigning(central, orders).tick
     reached = LimitReport(central.counts).tick
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
@@ -224,12 +233,14 @@ def _periodic(
     yield s.status_refresh, s.status_refresh_interval, "status refresh", refresh
     yield True, s.remote_start_interval, "remote starts", expire
     yield s.reservation_expiry, s.reservation_expiry_interval, "reservation expiry", reservations
+    yield s.certificate_renewal, s.certificate_renewal_interval, "certificate renewal", renew
     yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
     yield True, s.audit_interval, "audit retention", partial(forget_audit, central)
     yield True, s.limits_interval, "limits", reached
-    # Its tick waits by itself until a copy is due.
+    # Their ticks wait by themselves: for a request, and until a copy is due.
+    yield s.sign_certificates == AUTOMATIC, 0, "certificate signing", sign
     yield s.backup and s.db_type == "sqlite", 0, "data backup", copy
 
 

@@ -8,6 +8,7 @@ OcppTrioError
 |  |- SchemaError         the database's schema is not the one this version needs
 |  |- DatabaseInUse       another server holds this SQLite file
 |  `- BackupFailed        no copy was made; those made before are untouched
+|- AuthorityError        the certificate authority cannot sign
 |- CannotResolve          a review item cannot be decided like this
 |- TagFileRefused         a file of tags has rows that cannot be used
 |- CannotRotate           a charge point's key cannot be changed now
@@ -65,6 +66,10 @@ class SchemaError(StoreError):
 
 class DatabaseInUse(StoreError):
     """Another server holds this SQLite file."""
+
+
+class AuthorityError(OcppTrioError):
+    """The certificate authority cannot sign, or cannot be made: the text names the file and why."""
 
 
 class CannotResolve(OcppTrioError):

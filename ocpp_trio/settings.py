@@ -9,6 +9,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ocpp_trio import values
+from ocpp_trio.authority_settings import AuthoritySettings
 from ocpp_trio.database_settings import DatabaseSettings
 from ocpp_trio.values import variable as _var
 
@@ -16,7 +17,7 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DatabaseSettings):
+class Settings(AuthoritySettings):
     """All settings in force. Durations are seconds, sizes bytes."""
 
     # The seed's variables.

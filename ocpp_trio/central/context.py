@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ocpp_trio.central.authentication import Authentication
+from ocpp_trio.central.bell import Bell
 from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
@@ -32,6 +33,8 @@ class Central:
     queue: Queue = field(default_factory=Queue)
     outcomes: Outcomes = field(default_factory=Outcomes)
     counts: Counts = field(default_factory=Counts)
+    # Certificate requests that wait to be signed.
+    requests_waiting: Bell = field(default_factory=Bell)
     # Runs slow hashes; without it, threads of their own do.
     run_hash: Runner | None = None
     authentication: Authentication = field(init=False)
