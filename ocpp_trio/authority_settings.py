@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.tls_settings import TlsSettings
+from ocpp_trio.database_settings import DatabaseSettings
 from ocpp_trio.values import variable as _var
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthoritySettings(TlsSettings):
+class AuthoritySettings(DatabaseSettings):
     """Durations are seconds."""
 
     ca: str = _var(
