@@ -37,6 +37,8 @@ class Counts:
     bodies_too_large: int = 0
     bodies_too_slow: int = 0
     uploads_refused: int = 0
+    api_keys_wrong: int = 0
+    api_keys_refused: int = 0
     commands_refused: int = 0
     accepts_failed: int = 0
 

@@ -17,6 +17,7 @@ from ocpp_trio.central.identity import charge_point_id
 from ocpp_trio.central.replacements import BLOCKED
 from ocpp_trio.central.secure import Handshakes, certificate_is_good
 from ocpp_trio.central.session import Session
+from ocpp_trio.central.tracing import traced
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.limits import WaitingConnections, address_of
@@ -211,7 +212,7 @@ class Listener:
                         "gone during the handshake",
                         central.now(),
                     )
-        session = Session(central, point, transport, admission)
+        session = Session(central, point, traced(transport, point, central.settings), admission)
         session.certificate = handshake.certificate
         has_replaced = central.hub.add(session)
         log.info(
