@@ -233,7 +233,7 @@ def main(stations: int, rounds: int) -> None:
     click.echo(
         f"\nafter a restart, {stations} chosen keys at once: all back in {took:.1f} s,"
         f" {cpu:.1f} s CPU\n{len(waits)} heartbeats of {LIVE} stations meanwhile:"
-        f" p50 {waits[len(waits) // 2] * 1000:.0f} ms,"
+        f" p50 {waits[len(waits) // 2] * 1000:.1f} ms,"
         f" p99 {waits[len(waits) * 99 // 100] * 1000:.0f} ms, max {waits[-1] * 1000:.0f} ms"
     )
 
