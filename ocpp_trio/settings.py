@@ -10,6 +10,7 @@ from typing import Any
 
 from ocpp_trio import values
 from ocpp_trio.authority_settings import AuthoritySettings
+from ocpp_trio.database_settings import DatabaseSettings
 from ocpp_trio.values import variable as _var
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
