@@ -18,8 +18,15 @@ CANARY = "canary7d3f9b"
 LOCATION = {"location": f"ftp://user:{CANARY}@files.example/up"}
 
 
+TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+    "postgres": "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+}
+
+
 async def _dump(database: Database) -> str:
-    tables = await database.read(fetch, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    tables = await database.read(fetch, TABLES[database.kind])
+    assert tables
     rows = []
     for table in tables:
         rows += [dict(row) for row in await database.read(fetch, f"SELECT * FROM {table['name']}")]
