@@ -143,8 +143,7 @@ def test_hostile_requests(server: Server, name: str) -> None:
     answer = pour(server.api_port, HTTP[name])
     assert b"Traceback" not in answer
     # HTTP/1.1 only: no upgrade is ever agreed to.
-    assert b" 101 " not in answer
-    assert b" 500 " not in answer
+    assert answer[9:12] not in {b"101", b"500"}
     pour(server.api_port, HTTP[name], reset=True)
     is_well(server)
 
