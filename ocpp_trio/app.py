@@ -44,9 +44,10 @@ from ocpp_trio.central.listener import Listener
 from ocpp_trio.central.signing import AUTOMATIC, AutomaticSigning
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
-from ocpp_trio.errors import AuthorityError, ConfigError, StoreLost, StoreUnavailable
+from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.ports import Ports, listening
 from ocpp_trio.services.asking import Asking
+from ocpp_trio.services.audit_retention import forget_audit
 from ocpp_trio.services.certificate_renewal import CertificateRenewal
 from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
@@ -105,10 +106,7 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
     """The server. `announce` is called once, when both ports answer."""
-    try:
-        authority.prepare(settings, datetime.datetime.now(datetime.UTC))
-    except AuthorityError as error:
-        raise ConfigError([f"certificate authority: {error}"]) from None
+    authority.prepare(settings, datetime.datetime.now(datetime.UTC))
     with listening(settings) as ports:
         await _serve(settings, announce, ports)
 
@@ -236,6 +234,7 @@ def _periodic(
     yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
+    yield True, s.audit_interval, "audit retention", partial(forget_audit, central)
     yield True, s.limits_interval, "limits", reached
     # Their ticks wait by themselves: for a request, and until a copy is due.
     yield s.sign_certificates == AUTOMATIC, 0, "certificate signing", sign
