@@ -44,7 +44,7 @@ from ocpp_trio.central.listener import Listener
 from ocpp_trio.central.signing import AUTOMATIC, AutomaticSigning
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
-from ocpp_trio.errors import AuthorityError, ConfigError, StoreLost, StoreUnavailable
+from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.ports import Ports, listening
 from ocpp_trio.services.asking import Asking
 from ocpp_trio.services.audit_retention import forget_audit
@@ -106,10 +106,7 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
     """The server. `announce` is called once, when both ports answer."""
-    try:
-        authority.prepare(settings, datetime.datetime.now(datetime.UTC))
-    except AuthorityError as error:
-        raise ConfigError([f"certificate authority: {error}"]) from None
+    authority.prepare(settings, datetime.datetime.now(datetime.UTC))
     with listening(settings) as ports:
         await _serve(settings, announce, ports)
 

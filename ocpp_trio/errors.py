@@ -2,13 +2,13 @@
 
 OcppTrioError
 |- ConfigError            settings that cannot be used
+|  `- AuthorityError      the certificate authority cannot sign
 |- StoreError
 |  |- StoreUnavailable    the database did not take the work; nothing was stored
 |  |- StoreLost           nothing written can be trusted any more; the process ends
 |  |- SchemaError         the database's schema is not the one this version needs
 |  |- DatabaseInUse       another server holds this SQLite file
 |  `- BackupFailed        no copy was made; those made before are untouched
-|- AuthorityError        the certificate authority cannot sign
 |- CannotResolve          a review item cannot be decided like this
 |- TagFileRefused         a file of tags has rows that cannot be used
 |- CannotRotate           a charge point's key cannot be changed now
@@ -68,8 +68,11 @@ class DatabaseInUse(StoreError):
     """Another server holds this SQLite file."""
 
 
-class AuthorityError(OcppTrioError):
+class AuthorityError(ConfigError):
     """The certificate authority cannot sign, or cannot be made: the text names the file and why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__([f"certificate authority: {problem}"])
 
 
 class CannotResolve(OcppTrioError):
