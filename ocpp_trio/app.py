@@ -30,7 +30,7 @@ from functools import partial
 import structlog
 import trio
 
-from ocpp_trio import logs, network
+from ocpp_trio import limits, logs, network
 from ocpp_trio.api.app import build_app
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.keyring import prepare_keys
@@ -49,6 +49,7 @@ from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.data_backup import back_up_when_due
 from ocpp_trio.services.idempotency_keys import forget_keys
+from ocpp_trio.services.limit_report import LimitReport
 from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.services.meter_backup import back_up_registers
@@ -88,7 +89,9 @@ class Started:
 def run(settings: Settings, announce: Callable[[Started], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError or StoreError if it cannot start."""
     logs.configure(settings.log_level, settings.log_format)
-    network.raise_file_limit()
+    settings, shortage = limits.within_open_files(settings, network.raise_file_limit())
+    if shortage:
+        log.warning(shortage)
     # Modules and schemas live as long as the process: they need not be looked at again. Messages
     # make few cycles, and most objects die young by their reference count.
     gc.collect()
@@ -118,6 +121,7 @@ async def _serve(
         needs_key = bool(keys) and settings.api_auth == "on"
         hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
         central = Central(settings, database, hints=hints)
+        network.count_failed_accepts(central.counts)
         orders = Commands(central)
         health = Health()
         context = Context(
@@ -129,6 +133,7 @@ async def _serve(
             keys=keys,
             now=system_now,
             started=trio.current_time(),
+            counts=central.counts,
         )
         app = build_app(context)
         stopping = trio.Event()
@@ -150,7 +155,9 @@ async def _serve(
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
                     front.start_soon(
-                        partial(serve_http, app, settings, ports.api, ports.api_tls),
+                        partial(
+                            serve_http, app, settings, central.counts, ports.api, ports.api_tls
+                        ),
                         stopping,
                         drain,
                         name="http",
@@ -202,6 +209,7 @@ def _periodic(
     expire = partial(expire_remote_starts, central)
     reservations = partial(expire_reservations, central.database, central.now)
     lists = LocalListSync(central, orders).tick
+    reached = LimitReport(central.counts).tick
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
     yield True, s.log_interval, "log writer", log_writer
@@ -217,6 +225,7 @@ def _periodic(
     yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
+    yield True, s.limits_interval, "limits", reached
     # Its tick waits by itself until a copy is due.
     yield s.backup and s.db_type == "sqlite", 0, "data backup", copy
 

@@ -9,6 +9,7 @@ from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.hub import Hub
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now
+from ocpp_trio.limits import Counts
 from ocpp_trio.store.database import Database
 from ocpp_trio.supervise import Health
 
@@ -28,3 +29,4 @@ class Context:
     keys: Keys
     now: Now
     started: float
+    counts: Counts

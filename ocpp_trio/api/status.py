@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import trio
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
@@ -13,6 +15,29 @@ from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import charge_points, review
 
 TAG = "Server"
+
+
+class LimitCounts(Resource):
+    """How often each limit was reached since the server started."""
+
+    handshakes_timed_out: int
+    handshakes_dropped: int
+    connections_broken: int
+    connections_refused: int
+    messages_too_large: int
+    messages_in_too_many_frames: int
+    messages_unusable: int
+    messages_delayed: int
+    sends_stuck: int
+    commands_refused: int
+    http_connections_dropped: int
+    http_connections_refused: int
+    http_connections_broken: int
+    http_sends_stuck: int
+    bodies_too_large: int
+    bodies_too_slow: int
+    uploads_refused: int
+    accepts_failed: int
 
 
 class Status(Resource):
@@ -27,6 +52,7 @@ class Status(Resource):
     database_type: str
     uptime: str
     uptime_seconds: int
+    limits: LimitCounts
 
 
 class Alive(Resource):
@@ -59,6 +85,7 @@ async def read_status(call: Call[AnyQuery, None]) -> Response:
             database_type=context.database.kind,
             uptime=duration(seconds),
             uptime_seconds=seconds,
+            limits=LimitCounts(**asdict(context.counts)),
         )
     )
 

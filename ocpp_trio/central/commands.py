@@ -109,6 +109,7 @@ class Commands:
         bound = self._central.settings.durable_queue
         command_id = await database.write(commands.enqueue, request, bound, now)
         if command_id is None:
+            self._central.counts.commands_refused += 1
             raise TooManyWaiting(f"{bound} commands are kept for charge point {point}")
         return command_id
 

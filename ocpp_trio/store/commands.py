@@ -10,11 +10,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
-from ocpp_trio.store.effects import CREATED, ENDED, SENT
+from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
 from ocpp_trio.store.listing import Listing
+
+log = structlog.get_logger(source="commands")
 
 Q = queries.load("commands")
 
@@ -111,9 +115,7 @@ def mark_sent(tx: Tx, command_id: int, now: int) -> bool:
     row = tx.one(Q.mark_sent, id=command_id, now=now)
     if row is None:
         return False
-    effect = SENT.get(row["action"])
-    if effect is not None:
-        effect(tx, _command(row), now)
+    _follow(tx, SENT.get(row["action"]), row, now)
     return True
 
 
@@ -163,10 +165,23 @@ def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
     # What a statement returns is in no order.
     for row in sorted(rows, key=lambda row: row["id"]):
         ids.append(row["id"])
-        effect = ENDED.get(row["action"])
-        if effect is not None:
-            effect(tx, _command(row), now)
+        _follow(tx, ENDED.get(row["action"]), row, now)
     return ids
+
+
+def _follow(tx: Tx, effect: Effect | None, row: Row, now: int) -> None:
+    """Run an effect. One that fails is undone and logged; the command's record stands: what the
+    station has done is done.
+    """
+    error = None if effect is None else tx.attempt(effect, _command(row), now)
+    if error is not None:
+        log.error(
+            "a command's effect on the books failed",
+            charge_point=row["charge_point_id"],
+            command=row["id"],
+            action=row["action"],
+            exc_info=error,
+        )
 
 
 def _command(row: Row) -> Command:

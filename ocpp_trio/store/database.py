@@ -46,6 +46,11 @@ class Tx(Protocol):
         Returns how many rows were changed in all.
         """
 
+    def attempt(self, unit: Callable[..., Any], /, *arguments: Any) -> Exception | None:
+        """Run a unit in a savepoint: an error of its own undoes it alone, and is returned. An
+        error of the database is raised as ever: it is the whole transaction's.
+        """
+
 
 Unit = Callable[Concatenate[Tx, P], T]
 Runner = Callable[..., Awaitable[Any]]

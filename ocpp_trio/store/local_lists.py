@@ -7,14 +7,13 @@ when a list is to be sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain import rules
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.domain.times import parse_timestamp
-from ocpp_trio.store import id_tags, queries
+from ocpp_trio.store import configuration, id_tags, queries
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("local_lists")
@@ -161,15 +160,9 @@ def take_version(tx: Tx, charge_point_id: str, now: int) -> int:
 
 def _max_length(tx: Tx, charge_point_id: str) -> int | None:
     """SendLocalListMaxLength (section 9.2.3) as the station last reported it, if it ever did."""
-    row = tx.one(Q.reported_configuration, charge_point_id=charge_point_id)
-    if row is None:
-        return None
-    for each in json.loads(row["response"]).get("configurationKey", ()):
-        value = each.get("value")
-        if each["key"].casefold() == MAX_LENGTH_KEY and isinstance(value, str):
-            digits = value.strip()
-            if digits.isascii() and digits.isdigit() and 0 < len(digits) < 10:
-                return int(digits) or None
+    digits = (configuration.value(tx, charge_point_id, MAX_LENGTH_KEY) or "").strip()
+    if digits.isascii() and digits.isdigit() and len(digits) < 10:
+        return int(digits) or None
     return None
 
 

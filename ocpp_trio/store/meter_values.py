@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 from ocpp_trio.domain import energy
 from ocpp_trio.domain.energy import Interval
-from ocpp_trio.domain.readings import INTERVAL, Reading, digest, newest_register, read_samples
+from ocpp_trio.domain.readings import (
+    INTERVAL,
+    Reading,
+    Sample,
+    digest,
+    newest_register,
+    read_samples,
+)
 from ocpp_trio.store import queries, review, suggestions
 from ocpp_trio.store.database import Row, Tx, bulk_form
 
@@ -21,6 +28,10 @@ METER_VALUES = "MeterValues"
 TRANSACTION_DATA = "TransactionData"
 
 SIGNED = "SignedData"
+
+# Where in a row its fingerprint stands, and what comes behind it and its place.
+_DIGEST = 4
+_SAMPLE = 6
 
 STORED = "stored"
 UNMATCHED = "unmatched"
@@ -171,6 +182,21 @@ def _keep_unmatched(tx: Tx, message: Message) -> bool:
         suggestions.of_text(message.charge_point_id, message.text),
         message.review_limit,
     )
+
+
+def holds(tx: Tx, message: Message) -> bool:
+    """Whether all that a message of a transaction says is stored: this message, or its values out
+    of messages of the same kind that are spelled in another way.
+    """
+    if not message.rows:
+        return True
+    number = message.transaction_id
+    fingerprint = message.rows[0][_DIGEST]
+    if tx.one(Q.of_message, transaction_id=number, digest=fingerprint) is not None:
+        return True
+    rows = tx.all(Q.of_source, transaction_id=number, source=message.source)
+    stored = {tuple(row[name] for name in Sample._fields) for row in rows}
+    return all(tuple(row[_SAMPLE:]) in stored for row in message.rows)
 
 
 def of_transaction(tx: Tx, transaction_id: int) -> Sequence[Row]:

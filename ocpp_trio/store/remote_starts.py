@@ -47,12 +47,8 @@ def note_answer(tx: Tx, command: Command, now: int) -> None:
     if command.status == "Accepted":
         tx.run(Q.accept, command_id=command.id, now=now)
     elif command.response is not None or command.state not in _OPEN_ENDS:
+        tx.run(Q.unmark_transaction, command_id=command.id)
         tx.run(Q.refuse, command_id=command.id)
-        tx.run(
-            Q.unmark_transactions,
-            charge_point_id=command.charge_point_id,
-            command_id=command.id,
-        )
 
 
 def join(

@@ -196,6 +196,7 @@ def context_of(
         keys=keys,
         now=central.now,
         started=started,
+        counts=central.counts,
     )
 
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
+from structlog.typing import EventDict
 from trio.testing import MockClock
 
 from ocpp_trio.central.commands import Outcome
@@ -22,6 +23,7 @@ from ocpp_trio.errors import (
     TooManyWaiting,
 )
 from ocpp_trio.store import charge_points, commands
+from ocpp_trio.store.effects import ENDED, Effect
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import FakeNow
 from tests.support.station import TestStation, connect, connected
@@ -176,6 +178,32 @@ async def test_a_late_answer_that_breaks_the_schema_ends_its_own_command_and_not
         assert (row["state"], row["response"]) == ("late", None)
         assert row["error"].startswith("the answer breaks the schema: ")
         assert error in row["error"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_effect_that_fails_costs_neither_the_outcome_nor_the_connection(
+    autojump_clock: MockClock,
+    system: System,
+    monkeypatch: pytest.MonkeyPatch,
+    expected_errors: list[EventDict],
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("an answer like no other")
+
+    monkeypatch.setitem(cast(dict[str, Effect], ENDED), "ClearCache", fail)
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        for word, state in (("Accepted", "accepted"), ("Rejected", "refused")):
+            caller.send()
+            await station.send([3, (await station.receive())[1], {"status": word}])
+            await trio.testing.wait_all_tasks_blocked()
+            outcome = caller.outcomes[-1]
+            assert isinstance(outcome, Outcome)
+            assert outcome.response == {"status": word}
+            assert await state_of(system, outcome.command_id) == state
+        assert (await station.start())["transactionId"] > 0
+        assert [error["action"] for error in expected_errors] == ["ClearCache"] * 2
         nursery.cancel_scope.cancel()
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any, cast
 
 import pytest
+from structlog.typing import EventDict
 
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, review
 from ocpp_trio.store.api_keys import NewKey
 from ocpp_trio.store.database import Database, Row, Tx
-from ocpp_trio.store.effects import ENDED, Effect
+from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
 from tests.conftest import OpenDatabase
 from tests.support.clock import START
-from tests.support.statements import fetch
+from tests.support.statements import execute, fetch
 
 # Review
 
@@ -194,6 +196,49 @@ async def test_every_end_has_its_effect_once(
         (sent, "unknown"),
         (lost, "expired"),
     ]
+
+
+def broken(error: Exception) -> Effect:
+    """An effect that raises in the middle of its work."""
+
+    def effect(tx: Tx, command: Command, _: int) -> None:
+        execute(tx, "INSERT INTO sequences (name, value) VALUES ('half', 1)")
+        if not isinstance(error, sqlite3.IntegrityError):
+            raise error
+        execute(tx, "INSERT INTO sequences (name, value) VALUES ('half', 1)")
+
+    return effect
+
+
+@pytest.mark.parametrize("error", [KeyError("key"), sqlite3.IntegrityError(), OverflowError()])
+async def test_an_effect_that_fails_is_undone_alone_and_logged(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    expected_errors: list[EventDict],
+    error: Exception,
+) -> None:
+    monkeypatch.setitem(cast(dict[str, Effect], ENDED), "Reset", broken(error))
+    monkeypatch.setitem(cast(dict[str, Effect], SENT), "Reset", broken(error))
+    one, other = await create(database), await create(database)
+    for number in (one, other):
+        assert await database.write(commands.mark_sent, number, START)
+    await finish(database, one, "accepted", '{"status":"Accepted"}')
+    await finish(database, other, "refused", '{"status":"Rejected"}')
+    for number, state in ((one, "accepted"), (other, "refused")):
+        row = await database.read(commands.find, number)
+        assert row is not None
+        assert row["state"] == state
+    assert await database.read(fetch, "SELECT * FROM sequences WHERE name = 'half'") == []
+    assert [error["command"] for error in expected_errors] == [one, other, one, other]
+
+
+async def test_a_command_whose_record_cannot_be_made_is_none(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cast(dict[str, Effect], CREATED), "Reset", broken(KeyError()))
+    with pytest.raises(KeyError):
+        await create(database)
+    assert await database.read(fetch, "SELECT * FROM commands") == []
 
 
 async def test_no_such_command(database: Database) -> None:

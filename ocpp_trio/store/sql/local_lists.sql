@@ -88,13 +88,6 @@ WHERE charge_point_id = :charge_point_id
   AND NOT EXISTS (SELECT 1 FROM id_tags WHERE id_tags.tag_key = entry.tag_key)
 ORDER BY tag_key;
 
--- name: reported_configuration
--- The newest answer of a station that names the size of an update.
-SELECT response FROM commands
-WHERE charge_point_id = :charge_point_id AND action = 'GetConfiguration'
-  AND lower(response) LIKE '%sendlocallistmaxlength%'
-ORDER BY id DESC LIMIT 1;
-
 -- name: page
 -- Lists by station, filtered, each with the number of its entries.
 SELECT local_lists.*,
