@@ -7,8 +7,8 @@ Fifty stations of the simulator charge without end. At a random moment the serve
 database is compared with what the stations were told; the server starts again, and the stations
 replay what was not answered. Nothing acknowledged may be missing, nothing may be there twice.
 
-On PostgreSQL, in every other round, PostgreSQL itself is ended at a random moment before that, as by
-a crash, and started again.
+On PostgreSQL, in every other round, PostgreSQL itself is ended at a random moment before that, as
+by a crash, and started again.
 
 Two more stations make what the simulator does not: starts that are refused, and the newest starts
 of their own once more after each kill, with new message ids: they must be told the same again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -104,9 +105,10 @@ def test_every_answer_to_commit_is_swallowed(driver: PostgresDriver, link: Proxy
 def test_a_reset_at_any_moment(driver: PostgresDriver, link: Proxy) -> None:
     numbers: dict[int, int] = {}
     over = threading.Event()
+    chance = random.Random(1)
 
     def trouble() -> None:
-        while not over.wait(0.02):
+        while not over.wait(chance.uniform(0, 0.2)):
             link.reset()
 
     thread = threading.Thread(target=trouble)
