@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from ocpp_trio.domain import redaction
 from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import (
     CallErrorReceived,
@@ -206,7 +207,8 @@ class Carrier:
         error = _failure(answer)
         if error is not None:
             raise error
-        order.response = answer.payload
+        assert answer.payload is not None
+        order.response = redaction.response(answer.payload)
 
     async def _why_not(self, command_id: int) -> CommandFailed:
         row = await self._session.central.database.read(commands.find, command_id)
@@ -229,7 +231,7 @@ class Carrier:
                 await self._finish(
                     command_id,
                     "late",
-                    None if error else answer.payload,
+                    None if error else redaction.response(answer.payload or {}),
                     str(error) if error else None,
                 )
         elif answer.id == self._current_id:
@@ -250,13 +252,7 @@ class Carrier:
     ) -> None:
         text = None if response is None else msgspec.json.encode(response).decode()
         central = self._session.central
-        try:
-            await central.database.write(
-                commands.finish, command_id, state, text, error, central.now()
-            )
-        except StoreUnavailable:
-            # The record stays `sent`; the next start turns it into `unknown`, which it is.
-            return
+        await central.outcomes.record(central, command_id, state, text, error)
 
 
 def _failure(answer: Answer) -> CommandFailed | None:

@@ -15,6 +15,7 @@ from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.queue import ready
 from ocpp_trio.central.session import Session
+from ocpp_trio.domain import redaction
 from ocpp_trio.errors import (
     ChargePointOffline,
     ChargePointUnknown,
@@ -22,12 +23,12 @@ from ocpp_trio.errors import (
     CommandFailed,
     CommandQueued,
     CommandTimedOut,
-    StoreUnavailable,
     TooManyWaiting,
 )
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Row
+from ocpp_trio.store.effects import Effect
 from ocpp_trio.supervise import contained
 
 
@@ -68,26 +69,29 @@ class Commands:
         expires: float | None = None,
         wait: bool = True,
         idempotency_id: int | None = None,
+        also: Effect | None = None,
     ) -> Outcome:
         """Send a CALL and wait for its answer, `timeout` seconds from the moment it is sent.
 
         The payload has been checked against its schema. Raises a CommandFailed, with the record's
         `command_id`; the record says the same. With `expires` (seconds) the command is kept for a
         station that cannot be asked now; the caller waits `timeout` seconds for it to be sent.
-        CommandQueued tells a caller who waits no longer, or (not `wait`) never did.
+        CommandQueued tells a caller who waits no longer, or (not `wait`) never did. The record
+        does not show what is secret in the payload; `also` is stored with it.
         """
         limit = self._central.settings.command_timeout if timeout is None else timeout
         now = self._central.now()
         request = commands.Request(
             charge_point_id,
             action,
-            msgspec.json.encode(payload).decode(),
+            msgspec.json.encode(redaction.request(action, payload)).decode(),
             actor,
             reason,
             None if expires is None else now + int(expires * 1000),
             int(limit * 1000),
             idempotency_id,
             int(self._central.settings.remote_start_expiry * 1000),
+            also,
         )
         command_id = await self._record(request, now)
         if expires is not None:
@@ -175,13 +179,12 @@ class Commands:
                 if not order.taken and order.error is None:
                     # The caller was cut off while the order still waited for its turn.
                     gone = ChargePointOffline("the caller gave up before the command was sent")
-                    with trio.CancelScope(shield=True), suppress(StoreUnavailable):
+                    with trio.CancelScope(shield=True):
                         await self._finish(order.command_id, gone)
 
     async def _finish(self, command_id: int, error: CommandFailed) -> None:
-        await self._central.database.write(
-            commands.finish, command_id, error.state, None, str(error), self._central.now()
-        )
+        central = self._central
+        await central.outcomes.record(central, command_id, error.state, None, str(error))
 
     async def _keep(
         self, charge_point_id: str, command_id: int, limit: float, wait: bool

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import configuration, queries
+from ocpp_trio.store import configuration, queries, station_keys
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.station_keys import NOTHING, Proof
 
 Q = queries.load("charge_points")
 
@@ -42,10 +43,12 @@ def admit(
     remote_address: str,
     subprotocol: str | None,
     now: int,
+    proof: Proof = NOTHING,
 ) -> Admission | None:
     """Let a connection take the charge point over; None if it may not.
 
-    `policy` is for ids nobody registered: accept, pending or reject. At most `max_pending` wait.
+    `proof` was checked. `policy` is for ids nobody registered: accept, pending or reject. At most
+    `max_pending` wait.
     """
     is_new = False
     if tx.one(Q.find, id=charge_point_id) is None:
@@ -63,9 +66,13 @@ def admit(
         id=charge_point_id,
         remote_address=remote_address,
         subprotocol=subprotocol,
+        profile=proof.profile,
+        has_key=int(proof.key is not None),
         now=now,
     )
     assert row is not None
+    if proof.is_open:
+        station_keys.used(tx, charge_point_id, proof.key, now)
     return Admission(
         row["connection"],
         row["registration"],
@@ -173,6 +180,7 @@ def note_heartbeat_interval(tx: Tx, command: Command, now: int) -> None:
 
 def delete(tx: Tx, charge_point_id: str) -> bool:
     """Take a charge point off the list; its history stays. False if there is none."""
+    station_keys.forget(tx, charge_point_id)
     return bool(tx.run(Q.delete, id=charge_point_id))
 
 

@@ -51,6 +51,8 @@ class Request(NamedTuple):
     idempotency_id: int | None
     # For so long the station's own messages may follow from it.
     follow_for: int = FOLLOW_FOR_MS
+    # What else is stored with it: what its payload must not show.
+    also: Effect | None = None
 
 
 def enqueue(tx: Tx, request: Request, limit: int, now: int) -> int | None:
@@ -68,6 +70,7 @@ def enqueue(tx: Tx, request: Request, limit: int, now: int) -> int | None:
         None,
         request.idempotency_id,
         request.follow_for,
+        request.also,
     )
 
 
@@ -84,6 +87,7 @@ def create(
     batch_id: int | None = None,
     idempotency_id: int | None = None,
     follow_for: int = FOLLOW_FOR_MS,
+    also: Effect | None = None,
 ) -> int:
     """A queued command; its id. `payload` is JSON text, times are ms."""
     row = tx.one(
@@ -103,6 +107,8 @@ def create(
     effect = CREATED.get(action)
     if effect is not None:
         effect(tx, _command(row)._replace(follow_for=follow_for), now)
+    if also is not None:
+        also(tx, _command(row), now)
     command_id: int = row["id"]
     return command_id
 
@@ -196,6 +202,7 @@ def _command(row: Row) -> Command:
         row["state"],
         None if response is None else json.loads(response),
         sent_at=row["sent_at"],
+        error=row["error"],
     )
 
 
