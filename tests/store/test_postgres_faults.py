@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import random
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,7 +45,7 @@ def driver(database_variables: dict[str, str], link: Proxy) -> Iterator[Postgres
         database_variables
         | {
             "DB_PORT": str(link.port),
-            "OCPP_DB_STATEMENT_TIMEOUT": "0.2",
+            "OCPP_DB_STATEMENT_TIMEOUT": "1",
             "OCPP_DB_CONNECT_TIMEOUT": "1",
         }
     )
@@ -102,29 +99,18 @@ def test_every_answer_to_commit_is_swallowed(driver: PostgresDriver, link: Proxy
     assert len(set(numbers)) == count(driver) == 10
 
 
-def test_a_reset_at_any_moment(driver: PostgresDriver, link: Proxy) -> None:
-    numbers: dict[int, int] = {}
-    over = threading.Event()
-    chance = random.Random(1)
-
-    def trouble() -> None:
-        while not over.wait(chance.uniform(0, 0.2)):
-            link.reset()
-
-    thread = threading.Thread(target=trouble)
-    thread.start()
-    try:
-        for register in range(100):
-            with contextlib.suppress(StoreUnavailable):
-                numbers[register] = start_many(driver, register)[0]
-    finally:
-        over.set()
-        thread.join()
-    assert numbers
-    link.reset()
-    told = {register: start_many(driver, register)[0] for register in range(100)}
-    assert told == told | numbers
-    assert count(driver) == 100
+def test_a_reset_at_every_step(driver: PostgresDriver, link: Proxy) -> None:
+    """Of a batch on a connection that is there already: before each request and each answer."""
+    numbers = start_many(driver, 0)
+    while link.resets == len(numbers) - 1:
+        assert count(driver) == len(numbers)
+        link.reset_before(link.resets)
+        numbers += start_many(driver, len(numbers))
+    link.reset_before(None)
+    # The last one was over before its turn came.
+    assert link.resets > 10
+    assert start_many(driver, *range(len(numbers))) == numbers
+    assert count(driver) == len(numbers)
 
 
 def test_a_frozen_link_is_given_up_and_taken_up_again(driver: PostgresDriver, link: Proxy) -> None:

@@ -46,6 +46,8 @@ class Proxy:
         self._links: set[Link] = set()
         self._flows = threading.Event()
         self._flows.set()
+        self.resets = 0
+        self._to_pass: int | None = None
         self._bytes_per_second = 0.0
         self._to_swallow = 0
         self._hangs = False
@@ -71,6 +73,10 @@ class Proxy:
         """End all connections with a RST."""
         for link in list(self._links):
             link.reset()
+
+    def reset_before(self, chunk: int | None) -> None:
+        """End a connection with a RST instead of passing on what comes after so many; None: not."""
+        self._to_pass = chunk
 
     def throttle(self, bytes_per_second: float) -> None:
         """Let so much pass in each direction of each connection; 0 lifts it."""
@@ -117,6 +123,8 @@ class Proxy:
                 link.flows.wait()
                 if self._bytes_per_second:
                     time.sleep(len(data) / self._bytes_per_second)
+                if self._is_enough():
+                    break
                 if source is link.server and self._swallows(data):
                     if not self._hangs:
                         break
@@ -127,6 +135,16 @@ class Proxy:
             pass
         self._links.discard(link)
         link.reset()
+
+    def _is_enough(self) -> bool:
+        if self._to_pass is None:
+            return False
+        if self._to_pass == 0:
+            self._to_pass = None
+            self.resets += 1
+            return True
+        self._to_pass -= 1
+        return False
 
     def _swallows(self, data: bytes) -> bool:
         if not self._to_swallow or COMMITTED not in data:
