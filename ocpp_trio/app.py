@@ -33,7 +33,7 @@ import trio
 
 from ocpp_trio import logs, network
 from ocpp_trio.api.app import build_app
-from ocpp_trio.api.auth import prepare_keys
+from ocpp_trio.api.auth import Keys, prepare_keys
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.server import serve_http
 from ocpp_trio.central import keepalive
@@ -41,6 +41,8 @@ from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
+from ocpp_trio.central.node import API, WEBSOCKET, Node, check_role
+from ocpp_trio.central.wakeups import Wakeups
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
@@ -51,6 +53,7 @@ from ocpp_trio.services.data_backup import back_up_when_due
 from ocpp_trio.services.idempotency_keys import forget_keys
 from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
+from ocpp_trio.services.membership import Membership
 from ocpp_trio.services.meter_backup import back_up_registers
 from ocpp_trio.services.meter_collection import collect_meter_values
 from ocpp_trio.services.offline_monitor import OfflineMonitor
@@ -58,10 +61,8 @@ from ocpp_trio.services.orphan_detection import OrphanDetection
 from ocpp_trio.services.remote_starts import expire_remote_starts
 from ocpp_trio.services.reservation_expiry import expire_reservations
 from ocpp_trio.services.status_refresh import StatusRefresh
-from ocpp_trio.store import charge_points, commands
-from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import open_database
-from ocpp_trio.supervise import Health, Tick, every
+from ocpp_trio.supervise import Health, Tick, every, only_if
 
 log = structlog.get_logger()
 
@@ -73,12 +74,12 @@ GC_THRESHOLD = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a started server tells: its ports, whether the API asks for a key, and the key it has
-    just made, if any.
+    """What a started server tells: its ports (None: not bound), whether the API asks for a key, and
+    the key it has just made, if any.
     """
 
-    websocket_port: int
-    api_port: int
+    websocket_port: int | None
+    api_port: int | None
     needs_key: bool
     made_key: str | None
 
@@ -96,13 +97,18 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 
 
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
-    """The server. `announce` is called once, when both ports answer."""
+    """The server. `announce` is called once, when its ports answer."""
+    check_role(settings)
     tls = network.tls_context(settings)
     with ExitStack() as ends:
-        stations = network.bind(settings.host, settings.websocket_port, "OCPP_WEBSOCKET_PORT")
-        ends.callback(network.close, stations)
-        clients = network.bind(settings.host, settings.api_port, "OCPP_API_PORT")
-        ends.callback(network.close, clients)
+        stations: list[socket.socket] = []
+        clients: list[socket.socket] = []
+        if settings.role != API:
+            stations = network.bind(settings.host, settings.websocket_port, "OCPP_WEBSOCKET_PORT")
+            ends.callback(network.close, stations)
+        if settings.role != WEBSOCKET:
+            clients = network.bind(settings.host, settings.api_port, "OCPP_API_PORT")
+            ends.callback(network.close, clients)
         await _serve(settings, announce, stations, clients, tls)
 
 
@@ -114,14 +120,21 @@ async def _serve(
     tls: ssl.SSLContext | None,
 ) -> None:
     """The tree of the module's docstring, on sockets that listen already."""
-    api_port = network.port_of(clients)
+    websocket_port = network.port_of(stations) if stations else None
+    api_port = network.port_of(clients) if clients else None
     scheme = "https" if tls else "http"
     async with open_database(settings, crash=_crash) as database:
-        await _clean_up(database)
-        keys, made_key = await prepare_keys(database, settings, system_now)
+        keys, made_key = Keys(), None
+        if clients:
+            keys, made_key = await prepare_keys(database, settings, system_now)
         needs_key = bool(keys) and settings.api_auth == "on"
-        hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
-        central = Central(settings, database, hints=hints)
+        hints = Hints(f"{scheme}://localhost:{api_port or settings.api_port}", needs_key=needs_key)
+        node = Node(settings.node_id, settings.role, network.place(stations + clients))
+        central = Central(settings, database, hints=hints, node=node)
+        is_shared = database.kind != "sqlite"
+        membership = Membership(central, alone=not is_shared)
+        await membership.enter()
+        await membership.tick()
         orders = Commands(central)
         health = Health()
         context = Context(
@@ -133,6 +146,7 @@ async def _serve(
             keys=keys,
             now=system_now,
             started=trio.current_time(),
+            node=node,
         )
         app = build_app(context)
         stopping = trio.Event()
@@ -140,16 +154,24 @@ async def _serve(
         async with trio.open_nursery() as services:
             presence = partial(central.presence.write, database)
             log_writer = partial(write_logs, database, logs.ENTRIES)
+            alive = partial(membership.tick, orders)
+            services.start_soon(
+                every, settings.node_heartbeat, "membership", alive, health, name="membership"
+            )
             for is_on, seconds, name, tick in _periodic(central, orders, presence, log_writer):
                 if is_on:
                     services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
             await services.start(orders.run, name="commands")
+            if is_shared:
+                wakeups = Wakeups(central)
+                services.start_soon(wakeups.run, orders.serve, name="wakeups")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
-                    front.start_soon(
-                        serve_http, app, settings, clients, tls, stopping, drain, name="http"
-                    )
+                    if clients:
+                        front.start_soon(
+                            serve_http, app, settings, clients, tls, stopping, drain, name="http"
+                        )
                     async with trio.open_nursery() as accepting:
                         accepting.start_soon(
                             Listener(central, tls).serve,
@@ -160,7 +182,7 @@ async def _serve(
                         await services.start(
                             _watch_signals, accepting.cancel_scope, services.cancel_scope
                         )
-                        announce(Started(network.port_of(stations), api_port, needs_key, made_key))
+                        announce(Started(websocket_port, api_port, needs_key, made_key))
                     _start_watchdog(settings.shutdown_timeout)
                     log.info("stopping", connected=len(central.hub))
                     stopping.set()
@@ -173,6 +195,8 @@ async def _serve(
                 await presence()
                 await log_writer()
             services.cancel_scope.cancel()
+        with suppress(StoreUnavailable):
+            await membership.leave()
 
 
 def _periodic(
@@ -180,14 +204,17 @@ def _periodic(
 ) -> Iterator[tuple[bool, float, str, Tick]]:
     """All periodic work: whether it is on, its interval, its name and its tick."""
     s, asking = central.settings, Asking(central, orders)
+    # Of several servers on one database, one does it. What is not `once` is about the stations that
+    # are connected here.
+    once = partial(only_if, lambda: central.node.leads)
     collect = partial(collect_meter_values, central, asking)
-    back_up = partial(back_up_registers, central)
-    offline = OfflineMonitor(central).tick
+    back_up = once(partial(back_up_registers, central))
+    offline = once(OfflineMonitor(central).tick)
     orphans = OrphanDetection(central).tick
     connections = ConnectionMonitor(central).tick
     refresh = StatusRefresh(central, asking).tick
-    expire = partial(expire_remote_starts, central)
-    reservations = partial(expire_reservations, central.database, central.now)
+    expire = once(partial(expire_remote_starts, central))
+    reservations = once(partial(expire_reservations, central.database, central.now))
     lists = LocalListSync(central, orders).tick
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
@@ -202,7 +229,7 @@ def _periodic(
     yield s.reservation_expiry, s.reservation_expiry_interval, "reservation expiry", reservations
     yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
-    yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
+    yield True, s.idempotency_interval, "idempotency keys", once(partial(forget_keys, central))
     # Its tick waits by itself until a copy is due.
     yield s.backup, 0, "data backup", copy
 
@@ -249,12 +276,3 @@ def _crash(error: BaseException) -> None:
         log.critical("the writer failed", source="store", exc_info=error)
     log.critical(f"{why}; ending the process", source="store", code=EXIT_FAULT)
     os._exit(EXIT_FAULT)
-
-
-async def _clean_up(database: Database) -> None:
-    """What the last process left behind, if it was killed."""
-    now = system_now()
-    left = await database.write(charge_points.disconnect_all, "the server was restarted", now)
-    open_commands = await database.write(commands.abandon, now)
-    if left or open_commands:
-        log.info("put right after a crash", connections=left, commands=open_commands)

@@ -21,6 +21,7 @@ from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import AnyQuery, NoQuery, Note, Strict
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.identity import is_charge_point_id
+from ocpp_trio.central.wakeups import REMOVED
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import charge_points, connectors, schema_repairs
 from ocpp_trio.store.database import Row
@@ -84,6 +85,13 @@ class ChargePointWithConnectors(ChargePoint):
     schema_repairs: list[repair_list.SchemaRepair]
 
 
+def _is_connected(row: Row, context: Context) -> bool:
+    """Of its own stations this node knows best, of others what they have stored."""
+    if context.hub.connected(row["id"]):
+        return True
+    return bool(row["is_connected"]) and row["node_id"] != context.node.id
+
+
 def _values(row: Row, context: Context) -> dict[str, object]:
     return {
         "id": row["id"],
@@ -101,7 +109,7 @@ def _values(row: Row, context: Context) -> dict[str, object]:
         "meter_type": row["meter_type"],
         "meter_serial_number": row["meter_serial_number"],
         "status": row["status"],
-        "is_connected": context.hub.connected(row["id"]),
+        "is_connected": _is_connected(row, context),
         "last_boot_notification": format_timestamp(row["last_boot"]),
         "last_heartbeat": format_timestamp(row["last_heartbeat"]),
         "last_seen": format_timestamp(row["last_seen"]),
@@ -266,7 +274,9 @@ async def change_charge_point(call: Call[NoQuery, ChargePointChanges]) -> Respon
     context = call.context
     given = msgspec.structs.asdict(call.body)
     changes = {name: value for name, value in given.items() if value is not UNSET}
-    row = await context.database.write(charge_points.update, call.id, changes, context.now())
+    row = await context.database.write(
+        charge_points.update, call.id, changes, context.now(), context.node.id
+    )
     if row is None:
         raise unknown(call.id)
     session = context.hub.get(call.id)
@@ -281,8 +291,9 @@ async def change_charge_point(call: Call[NoQuery, ChargePointChanges]) -> Respon
 @operation(tag=TAG, answer=None, status=204, role=ADMIN, problems=("charge-point-unknown",))
 async def delete_charge_point(call: Call[NoQuery, None]) -> Response:
     """Take a charge point off the list and close its connection; its history stays."""
-    if not await call.context.database.write(charge_points.delete, call.id):
+    context = call.context
+    if not await context.database.write(charge_points.delete, call.id, context.node.id):
         raise unknown(call.id)
-    call.context.hub.end(call.id, CLOSE_REMOVED, "removed from the list of charge points")
+    context.hub.end(call.id, CLOSE_REMOVED, REMOVED)
     log.info("charge point removed", source="api", charge_point=call.id, by=call.actor)
     return no_content()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.hub import Hub
+from ocpp_trio.central.node import Node
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now
 from ocpp_trio.store.database import Database
@@ -28,3 +29,4 @@ class Context:
     keys: Keys
     now: Now
     started: float
+    node: Node

@@ -16,6 +16,7 @@ import trio
 from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import (
     CallErrorReceived,
+    ChargePointOffline,
     CommandCancelled,
     CommandExpired,
     CommandFailed,
@@ -26,7 +27,7 @@ from ocpp_trio.errors import (
 )
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.ocppj.peer import REMEMBERED_EXPIRED, Answer, Peer
-from ocpp_trio.store import commands
+from ocpp_trio.store import charge_points, commands
 
 if TYPE_CHECKING:
     from ocpp_trio.central.session import Session
@@ -166,11 +167,17 @@ class Carrier:
     async def _carry(self, order: Order) -> None:
         if order.abandoned:
             raise CommandFailed("the caller gave up before the command was sent")
-        database, now = self._session.central.database, self._session.central.now
-        if not await database.write(commands.mark_sent, order.command_id, now()):
+        session, central = self._session, self._session.central
+        if not await central.database.write(
+            commands.mark_sent,
+            order.command_id,
+            central.now(),
+            central.node.id,
+            session.connection,
+        ):
             raise await self._why_not(order.command_id)
         order.claimed = True
-        self._session.central.queue.begun(order.command_id)
+        central.queue.begun(order.command_id)
         self._answered = trio.Event()
         self._answer = None
         self._current_id, text = self._peer.call(order.action, order.payload)
@@ -191,9 +198,15 @@ class Carrier:
         order.response = answer.payload
 
     async def _why_not(self, command_id: int) -> CommandFailed:
-        row = await self._session.central.database.read(commands.find, command_id)
-        if row is not None and row["state"] == "cancelled":
+        central = self._session.central
+        row = await central.database.read(commands.find, command_id)
+        state = None if row is None else row["state"]
+        if state == "cancelled":
             return CommandCancelled("the command was cancelled before it was sent")
+        if state == "queued" and not await central.database.read(
+            charge_points.holds, self._session.charge_point_id, self._session.connection
+        ):
+            return ChargePointOffline("a newer connection took over before the command was sent")
         return CommandExpired("the command expired before it was sent")
 
     async def _send(self, text: str) -> None:
@@ -220,17 +233,23 @@ class Carrier:
             state = order.error.state if order.error is not None else "unknown"
             if isinstance(order.error, CommandReplaced) and not self._replaced:
                 state = "unknown"
-            await self._finish(order.command_id, state, None, str(order.error or ""))
+            kind = order.error.kind if order.error is not None else None
+            await self._finish(order.command_id, state, None, str(order.error or ""), kind)
 
     async def _finish(
-        self, command_id: int, state: str, response: Payload | None, error: str | None
+        self,
+        command_id: int,
+        state: str,
+        response: Payload | None,
+        error: str | None,
+        kind: str | None = None,
     ) -> None:
         text = None if response is None else msgspec.json.encode(response).decode()
         central = self._session.central
         try:
             await central.database.write(
-                commands.finish, command_id, state, text, error, central.now()
+                commands.finish, command_id, state, text, error, central.now(), kind
             )
         except StoreUnavailable:
-            # The record stays `sent`; the next start turns it into `unknown`, which it is.
+            # The record stays `sent`; the end of this node turns it into `unknown`, which it is.
             return

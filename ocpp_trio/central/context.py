@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
+from ocpp_trio.central.node import Node
 from ocpp_trio.central.presence import Presence
 from ocpp_trio.central.queue import Queue
 from ocpp_trio.config import Settings
@@ -26,3 +27,4 @@ class Central:
     hints: Hints = field(default_factory=Hints)
     clocks: Clocks = field(default_factory=Clocks)
     queue: Queue = field(default_factory=Queue)
+    node: Node = field(default_factory=Node)

@@ -112,6 +112,7 @@ class Listener:
                 remote,
                 subprotocol,
                 central.now(),
+                central.node.id,
             )
         except StoreUnavailable:
             await handshake.refuse(503, RETRY_AFTER)
@@ -146,6 +147,8 @@ class Listener:
                         "gone during the handshake",
                         central.now(),
                     )
+        if admission.is_expected:
+            central.queue.expect(point)
         session = Session(central, point, transport, admission)
         central.hub.add(session)
         log.info(

@@ -62,6 +62,9 @@ class SqliteTx:
             left -= count
         return changed
 
+    def notify(self, node_id: str, hint: str, /) -> None:
+        """Nobody else has the file open."""
+
 
 def _fault_of_unit(error: Exception) -> bool:
     """Whether a unit is to blame, rather than the database (disk full, locked, damaged)."""

@@ -1,0 +1,31 @@
+-- name: insert
+-- A process that shares the database from now on.
+INSERT INTO nodes (id, name, role, place, started_at, heartbeat_at, beats)
+VALUES (:id, :name, :role, :place, :now, :now, :beats);
+
+-- name: beat
+-- A node is there; nothing if it was declared dead.
+UPDATE nodes SET heartbeat_at = :now, beats = :beats WHERE id = :id;
+
+-- name: all
+-- All nodes, the one that has been there longest first.
+SELECT * FROM nodes ORDER BY started_at, id;
+
+-- name: with_connections
+-- All nodes, oldest first, and how many charge points are connected to each.
+SELECT nodes.*,
+    (SELECT count(*) FROM charge_points
+     WHERE charge_points.node_id = nodes.id AND is_connected = 1) AS connections
+FROM nodes ORDER BY started_at, id;
+
+-- name: find
+-- One node.
+SELECT * FROM nodes WHERE id = :id;
+
+-- name: declare_dead
+-- Take a node off the list, unless it has shown since that it lives.
+DELETE FROM nodes WHERE id = :id AND beats = :beats RETURNING *;
+
+-- name: delete
+-- Take a node off the list.
+DELETE FROM nodes WHERE id = :id;
