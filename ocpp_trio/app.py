@@ -19,12 +19,11 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import socket
-import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,19 +32,20 @@ import trio
 
 from ocpp_trio import logs, network
 from ocpp_trio.api.app import build_app
-from ocpp_trio.api.auth import Keys, prepare_keys
 from ocpp_trio.api.context import Context
+from ocpp_trio.api.keyring import prepare_keys
 from ocpp_trio.api.server import serve_http
 from ocpp_trio.central import keepalive
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
-from ocpp_trio.central.node import API, WEBSOCKET, Node, check_role
+from ocpp_trio.central.node import Node, check_role
 from ocpp_trio.central.wakeups import Wakeups
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
+from ocpp_trio.ports import Ports, listening
 from ocpp_trio.services.asking import Asking
 from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
@@ -63,6 +63,7 @@ from ocpp_trio.services.reservation_expiry import expire_reservations
 from ocpp_trio.services.status_refresh import StatusRefresh
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.supervise import Health, Tick, every, only_if
+from ocpp_trio.tls import Reloading
 
 log = structlog.get_logger()
 
@@ -79,6 +80,7 @@ class Started:
     """
 
     websocket_port: int | None
+    wss_port: int | None
     api_port: int | None
     needs_key: bool
     made_key: str | None
@@ -99,37 +101,25 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
     """The server. `announce` is called once, when its ports answer."""
     check_role(settings)
-    tls = network.tls_context(settings)
-    with ExitStack() as ends:
-        stations: list[socket.socket] = []
-        clients: list[socket.socket] = []
-        if settings.role != API:
-            stations = network.bind(settings.host, settings.websocket_port, "OCPP_WEBSOCKET_PORT")
-            ends.callback(network.close, stations)
-        if settings.role != WEBSOCKET:
-            clients = network.bind(settings.host, settings.api_port, "OCPP_API_PORT")
-            ends.callback(network.close, clients)
-        await _serve(settings, announce, stations, clients, tls)
+    with listening(settings) as ports:
+        await _serve(settings, announce, ports)
 
 
 async def _serve(
     settings: Settings,
     announce: Callable[[Started], None],
-    stations: list[socket.socket],
-    clients: list[socket.socket],
-    tls: ssl.SSLContext | None,
+    ports: Ports,
 ) -> None:
     """The tree of the module's docstring, on sockets that listen already."""
-    websocket_port = network.port_of(stations) if stations else None
-    api_port = network.port_of(clients) if clients else None
-    scheme = "https" if tls else "http"
+    api_port = network.port_of(ports.api) if ports.api else settings.api_port
+    scheme = "https" if ports.api_tls else "http"
+    reloading = Reloading(ports.tls)
     async with open_database(settings, crash=_crash) as database:
-        keys, made_key = Keys(), None
-        if clients:
-            keys, made_key = await prepare_keys(database, settings, system_now)
+        makes_key = bool(ports.api)
+        keys, made_key = await prepare_keys(database, settings, system_now, make=makes_key)
         needs_key = bool(keys) and settings.api_auth == "on"
-        hints = Hints(f"{scheme}://localhost:{api_port or settings.api_port}", needs_key=needs_key)
-        node = Node(settings.node_id, settings.role, network.place(stations + clients))
+        hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
+        node = Node(settings.node_id, settings.role, network.place(ports.sockets))
         central = Central(settings, database, hints=hints, node=node)
         is_shared = database.kind != "sqlite"
         membership = Membership(central, alone=not is_shared)
@@ -155,10 +145,16 @@ async def _serve(
             presence = partial(central.presence.write, database)
             log_writer = partial(write_logs, database, logs.ENTRIES)
             alive = partial(membership.tick, orders)
+            refresh = partial(keys.refresh, database)
             services.start_soon(
                 every, settings.node_heartbeat, "membership", alive, health, name="membership"
             )
-            for is_on, seconds, name, tick in _periodic(central, orders, presence, log_writer):
+            services.start_soon(
+                every, settings.api_keys_interval, "API keys", refresh, health, name="API keys"
+            )
+            for is_on, seconds, name, tick in _periodic(
+                central, orders, presence, log_writer, reloading
+            ):
                 if is_on:
                     services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
@@ -168,21 +164,25 @@ async def _serve(
                 services.start_soon(wakeups.run, orders.serve, name="wakeups")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
-                    if clients:
+                    if ports.api:
                         front.start_soon(
-                            serve_http, app, settings, clients, tls, stopping, drain, name="http"
+                            partial(serve_http, app, settings, ports.api, ports.api_tls),
+                            stopping,
+                            drain,
+                            name="http",
                         )
                     async with trio.open_nursery() as accepting:
-                        accepting.start_soon(
-                            Listener(central, tls).serve,
-                            [_listener(sock) for sock in stations],
-                            sessions,
-                            name="charge point listener",
-                        )
+                        listener = Listener(central)
+                        for doors, tls in ports.for_stations:
+                            serve = partial(listener.serve, doors, sessions, tls)
+                            accepting.start_soon(serve, name="charge point listener")
                         await services.start(
-                            _watch_signals, accepting.cancel_scope, services.cancel_scope
+                            _watch_signals,
+                            accepting.cancel_scope,
+                            services.cancel_scope,
+                            reloading.now,
                         )
-                        announce(Started(websocket_port, api_port, needs_key, made_key))
+                        announce(_started(ports, needs_key, made_key))
                     _start_watchdog(settings.shutdown_timeout)
                     log.info("stopping", connected=len(central.hub))
                     stopping.set()
@@ -193,14 +193,21 @@ async def _serve(
             # Failing here, they fail as they did before: the stop goes on.
             with suppress(StoreUnavailable):
                 await presence()
+                await refresh()
                 await log_writer()
             services.cancel_scope.cancel()
         with suppress(StoreUnavailable):
             await membership.leave()
 
 
+def _started(ports: Ports, needs_key: bool, made_key: str | None) -> Started:
+    bound = (ports.websocket, ports.wss, ports.api)
+    websocket, wss, api = (network.port_of(each) if each else None for each in bound)
+    return Started(websocket, wss, api, needs_key, made_key)
+
+
 def _periodic(
-    central: Central, orders: Commands, presence: Tick, log_writer: Tick
+    central: Central, orders: Commands, presence: Tick, log_writer: Tick, reloading: Reloading
 ) -> Iterator[tuple[bool, float, str, Tick]]:
     """All periodic work: whether it is on, its interval, its name and its tick."""
     s, asking = central.settings, Asking(central, orders)
@@ -219,6 +226,7 @@ def _periodic(
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
     yield True, s.log_interval, "log writer", log_writer
+    yield True, s.tls_reload_interval, "certificate files", reloading.tick
     yield s.meter_collection, s.meter_collection_interval, "meter collection", collect
     yield s.meter_backup, s.meter_backup_interval, "meter backup", back_up
     yield s.offline_monitor, s.offline_monitor_interval, "offline monitor", offline
@@ -234,20 +242,23 @@ def _periodic(
     yield s.backup, 0, "data backup", copy
 
 
-def _listener(sock: socket.socket) -> trio.SocketListener:
-    return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
-
-
 async def _watch_signals(
     accepting: trio.CancelScope,
     everything: trio.CancelScope,
+    reload: Tick,
     *,
     task_status: trio.TaskStatus[None],
 ) -> None:
-    """The first SIGINT or SIGTERM begins an ordered stop, a second one ends it at once."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    """The first SIGINT or SIGTERM begins an ordered stop, a second one ends it at once. SIGHUP
+    reads the certificates again, or is a stop if it says that our terminal is gone.
+    """
+    has_terminal = sys.stderr.isatty()
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
-        async for _ in signals:
+        async for number in signals:
+            if number == signal.SIGHUP and (not has_terminal or sys.stderr.isatty()):
+                await reload()
+                continue
             if accepting.cancel_called:
                 everything.cancel()
             accepting.cancel()

@@ -1,4 +1,4 @@
-"""Certificates and certificate requests, read. The only module that imports `cryptography`.
+"""Certificates and certificate requests, read.
 
 Hash data as the Security Whitepaper's CertificateHashDataType wants it: the hashes of the issuer's
 name (DER) and public key (the bits of its key), as OCSP does (RFC 6960 section 4.1.1).
@@ -6,12 +6,15 @@ name (DER) and public key (the bits of its key), as OCSP does (RFC 6960 section 
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import re
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
@@ -19,6 +22,9 @@ from cryptography.x509.oid import NameOID
 HASHES = {"SHA256": hashlib.sha256, "SHA384": hashlib.sha384, "SHA512": hashlib.sha512}
 MIN_RSA_BITS = 2048
 MIN_EC_BITS = 224
+MAX_SERVER_CERTIFICATE = 2048
+"""Bytes that every charge point must take (OCPP-J 1.6 section 6.2.1)."""
+DAY = 86_400_000
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -38,6 +44,22 @@ class Certificate(NamedTuple):
     not_before: int
     not_after: int
     hashes: tuple[HashData, ...]
+
+
+class ClientCertificate(NamedTuple):
+    """The certificate that a charge point proves itself with. `fingerprint`: SHA-256 of its DER, in
+    hex; moments in ms.
+    """
+
+    fingerprint: str
+    subject: str
+    common_names: tuple[str, ...]
+    organizations: tuple[str, ...]
+    issuer: str
+    serial_number: str
+    not_before: int
+    not_after: int
+    pem: str
 
 
 class Request(NamedTuple):
@@ -60,8 +82,8 @@ def read_certificate(pem: str) -> Certificate:
             issuer_key = _issuer_key(certificate)
             return Certificate(
                 certificate.subject.rfc4514_string(),
-                int(certificate.not_valid_before_utc.timestamp() * 1000),
-                int(certificate.not_valid_after_utc.timestamp() * 1000),
+                _milliseconds(certificate.not_valid_before_utc),
+                _milliseconds(certificate.not_valid_after_utc),
                 tuple(
                     HashData(
                         name,
@@ -72,7 +94,7 @@ def read_certificate(pem: str) -> Certificate:
                     for name, make in HASHES.items()
                 ),
             )
-    except ValueError as error:
+    except Exception as error:  # the library raises many kinds on hostile input
         raise ValueError("is no certificate that can be read") from error
 
 
@@ -112,14 +134,9 @@ def read_request(pem: str) -> Request:
         return Request(None, "is no certificate request that can be read")
     if not is_signed:
         return Request(subject, "is not signed by its own key")
-    if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < MIN_RSA_BITS:
-            return Request(subject, f"has an RSA key of less than {MIN_RSA_BITS} bits")
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        if key.curve.key_size < MIN_EC_BITS:
-            return Request(subject, f"has an elliptic curve key of less than {MIN_EC_BITS} bits")
-    else:
-        return Request(subject, "has a key that is neither RSA nor of an elliptic curve")
+    problem = _key_problem(key)
+    if problem is not None:
+        return Request(subject, problem)
     if not request.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         return Request(subject, "has no common name")
     return Request(subject, None)
@@ -133,3 +150,90 @@ def read_chain(pem: str) -> int:
     for each in found:
         read_certificate(each)
     return len(found)
+
+
+def read_client_certificate(der: bytes) -> ClientCertificate:
+    """A client certificate that TLS has verified. Raises ValueError."""
+    certificate = x509.load_der_x509_certificate(der)
+    subject = certificate.subject
+    return ClientCertificate(
+        certificate.fingerprint(hashes.SHA256()).hex(),
+        subject.rfc4514_string(),
+        _texts(subject, NameOID.COMMON_NAME),
+        _texts(subject, NameOID.ORGANIZATION_NAME),
+        certificate.issuer.rfc4514_string(),
+        f"{certificate.serial_number:x}",
+        _milliseconds(certificate.not_valid_before_utc),
+        _milliseconds(certificate.not_valid_after_utc),
+        certificate.public_bytes(Encoding.PEM).decode(),
+    )
+
+
+def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
+    return tuple(str(each.value) for each in name.get_attributes_for_oid(oid))
+
+
+def _milliseconds(moment: datetime.datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def server_certificate_findings(
+    files: Sequence[tuple[str, str]], now: int, warn_before: float
+) -> Iterator[tuple[str, str]]:
+    """What charge points may not like of the server's certificates, given as (file, PEM): the file
+    and what is wrong with its first certificate. `now` in ms, `warn_before` in seconds.
+    """
+    found = [
+        (file, x509.load_pem_x509_certificate(block[0].encode("ascii", "replace")))
+        for file, pem in files
+        if (block := _PEM.search(pem)) is not None
+    ]
+    if not any(isinstance(each.public_key(), rsa.RSAPublicKey) for _, each in found):
+        for file, _ in found[:1]:
+            yield (
+                file,
+                "has no RSA key: charge points need not take any other (OCPP-J 1.6 section 6.2.1)",
+            )
+    for file, certificate in found:
+        for text in _findings(certificate, now, warn_before):
+            yield file, text
+
+
+def _findings(certificate: x509.Certificate, now: int, warn_before: float) -> Iterator[str]:
+    size = len(certificate.public_bytes(Encoding.DER))
+    if size > MAX_SERVER_CERTIFICATE:
+        yield (
+            f"is {size} bytes long: charge points need not take more than {MAX_SERVER_CERTIFICATE}"
+            " (OCPP-J 1.6 section 6.2.1)"
+        )
+    problem = _key_problem(certificate.public_key())
+    if problem is not None:
+        yield problem
+    if not certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        yield "has no common name: it must be the server's host name (A00.FR.510)"
+    begins, ends = (
+        _milliseconds(certificate.not_valid_before_utc),
+        _milliseconds(certificate.not_valid_after_utc),
+    )
+    if now < begins:
+        yield f"is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+    if ends <= now:
+        yield f"has expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    elif ends - now < warn_before * 1000:
+        yield (
+            f"expires on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC,"
+            f" in {(ends - now) // DAY} days"
+        )
+
+
+def _key_problem(key: object) -> str | None:
+    """What the Security Whitepaper has against a public key (A00.FR.501 to 503), or None."""
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < MIN_RSA_BITS:
+            return f"has an RSA key of less than {MIN_RSA_BITS} bits"
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        if key.curve.key_size < MIN_EC_BITS:
+            return f"has an elliptic curve key of less than {MIN_EC_BITS} bits"
+    else:
+        return "has a key that is neither RSA nor of an elliptic curve"
+    return None

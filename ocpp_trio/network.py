@@ -1,4 +1,4 @@
-"""Sockets and TLS for both ports."""
+"""Sockets for all ports."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import errno
 import os
 import resource
 import socket
-import ssl
 from pathlib import Path
 
-from ocpp_trio.config import Settings
 from ocpp_trio.errors import ConfigError
 
 BACKLOG = 4096
@@ -81,32 +79,6 @@ def place(sockets: list[socket.socket]) -> str:
     except OSError:
         return ""
     return " ".join([kernel, str(namespace), *(str(sock.getsockname()) for sock in sockets)])
-
-
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """TLS for wss and https, None without OCPP_USE_TLS. TLS 1.2 or later, no compression.
-
-    Raises ConfigError that names the file that cannot be used.
-    """
-    if not settings.use_tls:
-        return None
-    for name, file in (
-        ("OCPP_CERT_FILE", settings.cert_file),
-        ("OCPP_KEY_FILE", settings.key_file),
-    ):
-        if not Path(file).is_file():
-            raise ConfigError([f"{name}: there is no file {file} (OCPP_USE_TLS is on)"])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    try:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            [f"OCPP_CERT_FILE, OCPP_KEY_FILE: cannot use this certificate and key: {error}"]
-        ) from None
-    return context
 
 
 def raise_file_limit() -> int:

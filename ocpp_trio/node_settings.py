@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
+from ocpp_trio.station_settings import StationSettings
 from ocpp_trio.values import variable as _var
+
+ALL, API, WEBSOCKET = "all", "api", "websocket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSettings:
+class NodeSettings(StationSettings):
     """Durations are seconds."""
 
     role: str = _var(
         "OCPP_ROLE",
         "all",
-        values.one_of("all", "api", "websocket"),
+        values.one_of(ALL, API, WEBSOCKET),
         "api: no port for charge points; websocket: no API; both need PostgreSQL",
     )
     node_id: str = _var(
@@ -38,10 +41,4 @@ class NodeSettings:
         "1",
         values.seconds(0.01, 60),
         "between looks for what other servers left for this one, if nothing wakes it before",
-    )
-    listen: bool = _var(
-        "OCPP_LISTEN",
-        "true",
-        values.boolean,
-        "be woken by PostgreSQL (LISTEN); false: only look every OCPP_POLL_INTERVAL",
     )

@@ -9,14 +9,14 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ocpp_trio import values
-from ocpp_trio.service_settings import ServiceSettings
+from ocpp_trio.tls_settings import TlsSettings
 from ocpp_trio.values import variable as _var
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(ServiceSettings):
+class Settings(TlsSettings):
     """All settings in force. Durations are seconds, sizes bytes."""
 
     # The seed's variables.
@@ -32,11 +32,6 @@ class Settings(ServiceSettings):
         values.integer(1, 86400),
         "seconds between heartbeats, told to a charge point at its boot",
     )
-    use_tls: bool = _var("OCPP_USE_TLS", "false", values.boolean, "serve wss and https")
-    cert_file: str = _var(
-        "OCPP_CERT_FILE", "cert.pem", values.required, "TLS certificate chain, PEM"
-    )
-    key_file: str = _var("OCPP_KEY_FILE", "key.pem", values.required, "TLS private key, PEM")
     db_type: str = _var(
         "DB_TYPE", "sqlite", values.one_of("sqlite", "postgres"), "kind of database"
     )
@@ -264,6 +259,11 @@ class Settings(ServiceSettings):
         return self.host in LOOPBACK_HOSTS or self.host.startswith("127.")
 
     @property
+    def api_tls(self) -> bool:
+        """Whether the API speaks https."""
+        return self.use_tls if self.api_use_tls is None else self.api_use_tls
+
+    @property
     def unknown_policy(self) -> str:
         """accept, pending or reject: `unknown_charge_points` with `auto` resolved."""
         if self.unknown_charge_points != "auto":
@@ -275,10 +275,12 @@ class Settings(ServiceSettings):
         lines = {}
         for each in in_order():
             value = getattr(self, each.name)
-            if isinstance(value, bool):
+            if value is None:
+                text = ""
+            elif isinstance(value, bool):
                 text = "true" if value else "false"
             elif isinstance(value, tuple):
-                text = ",".join(value)
+                text = each.metadata["joined_by"].join(value)
             else:
                 text = f"{value:g}" if isinstance(value, float) else str(value)
             lines[each.metadata["name"]] = "********" if each.metadata["secret"] and text else text

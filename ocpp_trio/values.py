@@ -4,6 +4,7 @@ reader.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import field
 from typing import Any
@@ -26,6 +27,7 @@ def variable(
             "parse": parse,
             "about": about,
             "secret": secret,
+            "joined_by": ";" if parse is names else ",",
         }
     )
 
@@ -90,6 +92,11 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """What `parse` takes, or nothing."""
+    return lambda raw: parse(raw) if raw else None
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """One of a few words; case does not count."""
 
@@ -113,3 +120,21 @@ def zone(raw: str) -> str:
 def words(raw: str) -> tuple[str, ...]:
     """Comma-separated words."""
     return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def names(raw: str) -> tuple[str, ...]:
+    """Names separated by semicolons: a comma is often part of one."""
+    return tuple(name.strip() for name in raw.split(";") if name.strip())
+
+
+def networks(raw: str) -> tuple[str, ...]:
+    """Comma-separated IP addresses and networks."""
+    found = words(raw)
+    for word in found:
+        try:
+            ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            raise ValueError(
+                "must be IP addresses or networks such as 10.0.0.0/8, separated by commas"
+            ) from None
+    return found

@@ -15,7 +15,7 @@ def is_alive(settings: Settings) -> bool:
     """Whether /healthz answers 200. The certificate is not checked: it names the public host."""
     host = "localhost" if settings.host in ANY_ADDRESS else settings.host
     connection = http.client.HTTPConnection(host, settings.api_port, timeout=4)
-    if settings.use_tls:
+    if settings.api_tls:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from contextlib import suppress
+
 import hypothesis
 import hypothesis.strategies as st
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from ocpp_trio.certificates import read_certificate, read_chain, read_request
 from tests.support.certificates import NOT_AFTER, NOT_BEFORE, hash_data, pem, request, root
@@ -59,3 +63,35 @@ def test_no_text_ends_anything(text: str) -> None:
     assert read_request(text).problem is not None
     with pytest.raises(ValueError, match="certificate"):
         read_certificate(f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----")
+
+
+def _pem(der: bytes) -> str:
+    text = base64.b64encode(der).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----"
+
+
+DER = root().public_bytes(serialization.Encoding.DER)
+KEY_OID, VERSION = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("a003020102")
+
+
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [
+        (KEY_OID, "06072a8648ce3d020f"),  # a kind of key nobody knows
+        (VERSION, "a00302016f"),  # version 112
+    ],
+)
+def test_a_certificate_the_library_cannot_use_is_none(part: bytes, instead: str) -> None:
+    assert part in DER
+    with pytest.raises(ValueError, match="is no certificate that can be read"):
+        read_certificate(_pem(DER.replace(part, bytes.fromhex(instead))))
+
+
+@hypothesis.given(st.data())
+def test_no_certificate_ends_anything(data: st.DataObject) -> None:
+    """One that is nearly right gets further than noise does."""
+    der = bytearray(DER)
+    for _ in range(data.draw(st.integers(1, 3))):
+        der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(ValueError):
+        read_certificate(_pem(bytes(der))).subject.encode()

@@ -165,7 +165,7 @@ def test_serve_ends_with_what_to_do_about_it(
 
 def lines(started: Started | None = None, **variables: str) -> str:
     settings = config.load(variables)
-    return "\n".join(first_lines(settings, started or Started(9000, 9001, False, None)))
+    return "\n".join(first_lines(settings, started or Started(9000, None, 9001, False, None)))
 
 
 def test_the_first_lines_name_both_addresses_and_warn_of_localhost() -> None:
@@ -178,15 +178,17 @@ def test_the_first_lines_name_both_addresses_and_warn_of_localhost() -> None:
 
 
 def test_the_first_lines_of_an_open_server() -> None:
-    made = Started(9000, 9001, True, "ocpp_secret")
+    made = Started(9000, 9443, 9001, True, "ocpp_secret")
     text = lines(made, OCPP_HOST="0.0.0.0", OCPP_USE_TLS="true")
     assert "wss://" in text
     assert "https://" in text
+    assert "or, with TLS, to" in text
+    assert ":9443/<charge point id>" in text
     assert text.count("ocpp_secret") == 1
     assert "wait as Pending" in text
     assert "cannot be reached" not in text
-    again = lines(Started(9000, 9001, True, None), OCPP_HOST="0.0.0.0")
-    assert "shown at the first start" in again
+    again = lines(Started(9000, None, 9001, True, None), OCPP_HOST="0.0.0.0")
+    assert "ocpp-trio keys create" in again
     warned = lines(OCPP_HOST="192.0.2.1", OCPP_API_AUTH="off", OCPP_UNKNOWN_CHARGE_POINTS="accept")
     assert "Warning: OCPP_API_AUTH=off" in warned
     assert "Warning: OCPP_UNKNOWN_CHARGE_POINTS=accept" in warned

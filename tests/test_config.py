@@ -108,6 +108,7 @@ def test_every_variable_is_explained_and_named_once() -> None:
             ("a.example", "b.example"),
         ),
         ("OCPP_TIME_ZONE", "Europe/Berlin", "time_zone", "Europe/Berlin"),
+        ("OCPP_TRUSTED_PROXIES", "::1, 10.0.0.1/8", "trusted_proxies", ("::1", "10.0.0.1/8")),
         ("DB_SSL_MODE", "Verify-Full", "db_ssl_mode", "verify-full"),
     ],
 )
@@ -124,6 +125,7 @@ BAD = {
     "DB_SSL_MODE": "on",
     "OCPP_HEARTBEAT_INTERVAL": "0",
     "OCPP_MAX_PENDING": "1.5",
+    "OCPP_TRUSTED_PROXIES": "10.0.0.0/8, proxy.example",
     "OCPP_PING_INTERVAL": "nan",
     "OCPP_PING_TIMEOUT": "inf",
     "OCPP_COMMAND_TIMEOUT": "soon",

@@ -1,11 +1,8 @@
 import socket
-import ssl
-from pathlib import Path
 
 import pytest
-import trustme
 
-from ocpp_trio import config, network
+from ocpp_trio import network
 from ocpp_trio.errors import ConfigError
 
 
@@ -28,31 +25,6 @@ def test_a_port_in_use_is_named_with_its_variable() -> None:
 def test_a_host_that_is_not_ours() -> None:
     with pytest.raises(ConfigError, match="OCPP_HOST"):
         network.bind("no-such-host.invalid", 0, "OCPP_API_PORT")
-
-
-def test_tls_needs_files_that_fit(tmp_path: Path) -> None:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    variables = {
-        "OCPP_USE_TLS": "true",
-        "OCPP_CERT_FILE": str(cert),
-        "OCPP_KEY_FILE": str(key),
-    }
-    settings = config.load(variables)
-    assert network.tls_context(config.load({})) is None
-    with pytest.raises(ConfigError, match=f"OCPP_CERT_FILE: there is no file {cert}"):
-        network.tls_context(settings)
-    cert.write_text("nonsense")
-    with pytest.raises(ConfigError, match="OCPP_KEY_FILE: there is no file"):
-        network.tls_context(settings)
-    key.write_text("nonsense")
-    with pytest.raises(ConfigError, match="cannot use this certificate and key"):
-        network.tls_context(settings)
-    issued = trustme.CA().issue_cert("localhost")
-    issued.cert_chain_pems[0].write_to_path(cert)
-    issued.private_key_pem.write_to_path(key)
-    context = network.tls_context(settings)
-    assert context is not None
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_the_file_limit_is_raised_as_far_as_allowed() -> None:

@@ -41,8 +41,12 @@ HOMES = {
     "structlog": ANYWHERE,
     "trio": ANYWHERE,
     "trio_asyncio": ("ocpp_trio.store",),
-    "trio_websocket": ("ocpp_trio.central.transport", "ocpp_trio.simulator"),
-    "wsproto": ("ocpp_trio.central.transport", "ocpp_trio.simulator"),
+    "trio_websocket": (
+        "ocpp_trio.central.transport",
+        "ocpp_trio.central.websocket",
+        "ocpp_trio.simulator",
+    ),
+    "wsproto": ("ocpp_trio.central.websocket", "ocpp_trio.simulator"),
 }
 """Each third-party package and the modules (with what is below them) that may import it."""
 

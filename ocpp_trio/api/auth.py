@@ -6,40 +6,28 @@ proxy on this machine passes on, and nothing that a web page of another site sta
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-from collections.abc import Sequence
+import ipaddress
+import math
 from typing import NamedTuple
 
+import structlog
+import trio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ocpp_trio.api.keyring import Keys
 from ocpp_trio.api.params import header
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.config import LOOPBACK_HOSTS, Settings
-from ocpp_trio.domain.times import Now, format_timestamp
-from ocpp_trio.store import api_keys
-from ocpp_trio.store.database import Database
+from ocpp_trio.domain.roles import ADMIN as ADMIN
+from ocpp_trio.domain.roles import OPERATE as OPERATE
+from ocpp_trio.domain.roles import RANKS
+from ocpp_trio.domain.roles import READ as READ
+from ocpp_trio.domain.token_buckets import TokenBuckets
 
-READ = "read"
-OPERATE = "operate"
-ADMIN = "admin"
-RANKS = {READ: 1, OPERATE: 2, ADMIN: 3}
-"""Each role may do what those before it may: look, act, decide who may connect."""
+log = structlog.get_logger(source="api")
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
 """They tell nothing that is worth a key."""
-
-KEY_PREFIX = "ocpp_"
-KEY_BYTES = 32
-
-
-class Key(NamedTuple):
-    """A key that counts: `digest` is its SHA-256."""
-
-    name: str
-    role: str
-    digest: bytes
 
 
 class Caller(NamedTuple):
@@ -58,50 +46,6 @@ LOCAL = Caller("local", ADMIN)
 ANYBODY = Caller("anybody", ADMIN)
 
 
-def digest(key: bytes) -> bytes:
-    """What is kept of a key: its SHA-256. With 256 random bits a slow hash adds nothing."""
-    return hashlib.sha256(key).digest()
-
-
-class Keys:
-    """The keys that count, loaded at start."""
-
-    def __init__(self, keys: Sequence[Key] = ()) -> None:
-        self._keys = tuple(keys)
-
-    def __bool__(self) -> bool:
-        return bool(self._keys)
-
-    def find(self, presented: bytes) -> Key | None:
-        """The key a client presented. Bytes: a key that is not ASCII is wrong, not an error."""
-        found = digest(presented)
-        match = None
-        for key in self._keys:
-            if hmac.compare_digest(key.digest, found):
-                match = key
-        return match
-
-
-async def prepare_keys(database: Database, settings: Settings, now: Now) -> tuple[Keys, str | None]:
-    """The keys in force, and the clear text of one that was made just now: to be shown once.
-
-    OCPP_API_KEY is the only key if it is set. Without it the stored ones count; if there are none
-    and the server can be reached from outside, one is made and its hash stored.
-    """
-    if settings.api_key:
-        given = settings.api_key.encode("utf-8", "surrogateescape")
-        return Keys([Key("OCPP_API_KEY", ADMIN, digest(given))]), None
-    rows = await database.read(api_keys.valid)
-    keys = [Key(row["name"], row["role"], bytes.fromhex(row["key_hash"])) for row in rows]
-    if keys or settings.on_loopback or settings.api_auth == "off":
-        return Keys(keys), None
-    made = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    moment = now()
-    key = Key(f"made at {format_timestamp(moment)}", ADMIN, digest(made.encode()))
-    await database.write(api_keys.insert, key.name, key.role, key.digest.hex(), moment)
-    return Keys([key]), made
-
-
 class HostCheck:
     """Refuses host names that are not ours: a web page must not reach the API under its own name.
 
@@ -111,26 +55,30 @@ class HostCheck:
 
     def __init__(self, app: ASGIApp, settings: Settings, keys: Keys) -> None:
         self._app = app
-        self._allowed: frozenset[str] | None = None
-        self._detail = "OCPP_ALLOWED_HOSTS does not name this host"
+        self._keys = keys
+        self._named: frozenset[str] | None = None
         if settings.allowed_hosts:
             named = frozenset(_bare(name) for name in settings.allowed_hosts)
-            self._allowed = named | own_names(settings) if settings.on_loopback else named
-        elif settings.on_loopback and (settings.api_auth == "off" or not keys):
-            self._allowed = own_names(settings)
-            self._detail = (
-                "without an API key the API answers to localhost only: set OCPP_API_KEY, or name"
-                " this host in OCPP_ALLOWED_HOSTS"
-            )
+            self._named = named | own_names(settings) if settings.on_loopback else named
+        self._is_off = settings.api_auth == "off"
+        self._on_loopback = settings.on_loopback
+        self._own = own_names(settings)
+
+    def _must_be_own(self) -> bool:
+        return self._on_loopback and (self._is_off or not self._keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or raise a Problem. Probes may come under any name."""
-        if (
-            self._allowed is not None
-            and host_name(scope) not in self._allowed
-            and scope["path"] not in OPEN_PATHS
-        ):
-            raise Problem("wrong-host", self._detail)
+        if scope["path"] not in OPEN_PATHS:
+            if self._named is not None:
+                if host_name(scope) not in self._named:
+                    raise Problem("wrong-host", "OCPP_ALLOWED_HOSTS does not name this host")
+            elif self._must_be_own() and host_name(scope) not in self._own:
+                raise Problem(
+                    "wrong-host",
+                    "without an API key the API answers to localhost only: set OCPP_API_KEY, or"
+                    " name this host in OCPP_ALLOWED_HOSTS",
+                )
         await self._app(scope, receive, send)
 
 
@@ -144,6 +92,20 @@ def host_name(scope: Scope) -> str:
     return _bare((header(scope, b"host") or b"").decode("latin-1"))
 
 
+def client_address(scope: Scope) -> str:
+    """Who is limited together: an IPv4 address, or the /64 that one IPv6 client has as a rule."""
+    host = (scope.get("client") or ("", 0))[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return str(host)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
+
+
 def _bare(host: str) -> str:
     host = host.lower()
     if host.startswith("["):
@@ -155,6 +117,10 @@ class Auth:
     """Finds out who calls and puts it into `scope["caller"]`; 401 where that takes a key.
 
     On OPEN_PATHS the caller may be None. Which role a request needs is for its operation to say.
+
+    Wrong keys are limited by address (OCPP_API_FAILURES). Past the limit a wrong key gets 429, and
+    so does OCPP_API_KEY, which a person may have chosen and another may guess; a key that was made
+    here cannot be guessed and is let in all the same, whoever else shares its address.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, keys: Keys) -> None:
@@ -162,26 +128,57 @@ class Auth:
         self._keys = keys
         self._is_off = settings.api_auth == "off"
         self._own = own_names(settings)
-        self._local_is_open = settings.on_loopback and not keys
+        self._on_loopback = settings.on_loopback
+        self._failures = TokenBuckets(settings.api_failures, settings.api_failure_window)
+        # Said once in a window: a flood of wrong keys must not become a flood of log entries.
+        self._warnings = TokenBuckets(1, settings.api_failure_window)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its caller, or raise a Problem."""
-        caller = self._caller(scope)
-        if caller is None and scope["path"] not in OPEN_PATHS:
+        is_open = scope["path"] in OPEN_PATHS
+        try:
+            caller = self._caller(scope)
+        except Problem:
+            if not is_open:
+                raise
+            caller = None
+        if caller is None and not is_open:
             raise self._refusal(scope)
         scope["caller"] = caller
         await self._app(scope, receive, send)
 
+    def _local_is_open(self) -> bool:
+        return self._on_loopback and not self._keys
+
     def _caller(self, scope: Scope) -> Caller | None:
         if self._is_off:
             return ANYBODY
-        if self._local_is_open:
+        if self._local_is_open():
             return LOCAL if self._is_local(scope) else None
         given = header(scope, b"authorization")
         if given is None or given[:7].lower() != b"bearer ":
             return None
         key = self._keys.find(given[7:].strip())
-        return None if key is None else Caller(key.name, key.role, True)
+        now, address = trio.current_time(), client_address(scope)
+        if key is None:
+            if not self._failures.take(address, now):
+                raise self._too_many(address, now)
+            log.warning("wrong API key", remote=address, path=scope["path"])
+            return None
+        if key.id is None and self._failures.wait(address, now):
+            raise self._too_many(address, now)
+        return Caller(key.name, key.role, True)
+
+    def _too_many(self, address: str, now: float) -> Problem:
+        if self._warnings.take(address, now):
+            log.warning("too many wrong API keys from one address", remote=address)
+        seconds = math.ceil(self._failures.wait(address, now))
+        return Problem(
+            "too-many-failures",
+            f"too many wrong keys came from this address (OCPP_API_FAILURES); in {seconds} s one"
+            " more may be tried",
+            headers={"Retry-After": str(seconds)},
+        )
 
     def _is_local(self, scope: Scope) -> bool:
         if host_name(scope) not in self._own:
@@ -192,7 +189,7 @@ class Auth:
         )
 
     def _refusal(self, scope: Scope) -> Problem:
-        if self._local_is_open:
+        if self._local_is_open():
             detail = (
                 "without an API key only local requests are answered, and this one came by a proxy"
                 " or under another host name: set OCPP_API_KEY"

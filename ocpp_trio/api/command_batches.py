@@ -138,7 +138,8 @@ async def create_batch(call: Call[NoQuery, BatchRequest]) -> Response:
         None if body.expires is None else now + int(body.expires * 1000),
         int(timeout * 1000),
         call.idempotency_id,
-        node_id=context.node.id,
+        int(settings.remote_start_expiry * 1000),
+        context.node.id,
     )
     created = await context.database.write(
         command_batches.create, new, _wanted(body), settings.batch_size, now

@@ -14,7 +14,7 @@ from ocpp_trio.store.database import Database
 from ocpp_trio.supervise import Health
 
 if TYPE_CHECKING:
-    from ocpp_trio.api.auth import Keys
+    from ocpp_trio.api.keyring import Keys
 
 
 @dataclass(frozen=True, slots=True)

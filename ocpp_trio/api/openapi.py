@@ -26,7 +26,10 @@ with application/problem+json (RFC 9457)."""
 _PATH_PARAMETERS = {
     "charge-points": ("the charge point's id, percent-encoded", {"type": "string"}),
     "charging-profiles": ("the profile's number", {"type": "integer"}),
+    "certificate-requests": ("the request's number", {"type": "integer"}),
+    "client-certificates": ("the certificate's number", {"type": "integer"}),
     "commands": ("the command's number", {"type": "integer"}),
+    "keys": ("the key's number", {"type": "integer"}),
     "jobs": ("the job's number", {"type": "integer"}),
     "review": ("the review item's number", {"type": "integer"}),
     "local-lists": ("the charge point's id, percent-encoded", {"type": "string"}),
@@ -89,7 +92,7 @@ def kinds_of(path: str, each: Operation) -> list[str]:
     ):
         kinds.add("invalid-request")
     if path not in OPEN_PATHS:
-        kinds |= {"unauthorized", "wrong-host", "database-unavailable"}
+        kinds |= {"unauthorized", "too-many-failures", "wrong-host", "database-unavailable"}
     if each.idempotent:
         kinds |= {"conflict", "idempotency-conflict"}
     if each.role != READ:

@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
     "out-of-range": Kind(422, "A value is out of range"),
     "charging-profile-rule": Kind(422, "The charging profile breaks a rule of OCPP"),
     "command-rule": Kind(422, "The command breaks a rule of OCPP"),
+    "too-many-failures": Kind(429, "Too many wrong keys"),
     "too-many-commands": Kind(429, "Too many commands wait for this charge point"),
     "internal-error": Kind(500, "The server failed"),
     "call-error": Kind(502, "The charge point refused with a CALLERROR"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import hypercorn.trio.run
 import structlog
@@ -19,6 +20,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.utils import wrap_app
 
 from ocpp_trio.config import Settings
+from ocpp_trio.tls import Tls
 
 log = structlog.get_logger()
 
@@ -58,17 +60,18 @@ class GuardedServer(TCPServer):
 class _Config(Config):
     """Hypercorn's settings, with a TLS context of ours."""
 
-    tls: ssl.SSLContext | None = None
+    tls: Tls | None = None
 
     def create_ssl_context(self) -> ssl.SSLContext | None:
-        return self.tls
+        # Hypercorn only wraps streams with it.
+        return cast("ssl.SSLContext | None", self.tls)
 
 
 async def serve_http(
     app: ASGIApp,
     settings: Settings,
     sockets: list[socket.socket],
-    tls: ssl.SSLContext | None,
+    tls: Tls | None,
     stopping: trio.Event,
     drain: float,
 ) -> None:

@@ -111,13 +111,23 @@ class Carrier:
         self._replaced = replaced
         self._incoming.close()
         order = self._current
-        if order is not None and order.error is None and not order.done.is_set():
+        if order is None or order.error is not None or self._answer is not None:
+            # None on its way, or its outcome is known and being recorded.
+            return
+        if not order.claimed:
+            order.error = self._unsent()
+        else:
             order.error = CommandReplaced(
                 "a newer connection of the charge point took over while the command was on its way"
                 if replaced
                 else "the connection ended while the command was on its way"
             )
-            self._end(order)
+        self._end(order)
+
+    def _unsent(self) -> CommandFailed:
+        return ChargePointOffline(
+            f"charge point {self._session.charge_point_id} disconnected before the command was sent"
+        )
 
     async def hand_over(self, order: Order) -> None:
         """Give an order to the carrier and wait until it is done.
@@ -141,7 +151,7 @@ class Carrier:
                 await self._take(order)
 
     async def _take(self, order: Order) -> None:
-        self._current = order
+        self._current, self._answer = order, None
         order.taken = True
         try:
             await self._carry(order)
@@ -151,7 +161,11 @@ class Carrier:
             order.error = CommandFailed(f"the database is not available: {error}")
         finally:
             if order.response is None and order.error is None:
-                order.error = CommandReplaced("the connection ended while the command waited")
+                order.error = (
+                    CommandReplaced("the connection ended while the command was on its way")
+                    if order.claimed
+                    else self._unsent()
+                )
             if order.claimed or not order.kept:
                 with trio.CancelScope(shield=True):
                     await self._record(order)
@@ -177,13 +191,17 @@ class Carrier:
         ):
             raise await self._why_not(order.command_id)
         order.claimed = True
+        if order.error is not None:
+            # The connection ended while the claim was written.
+            raise order.error
         central.queue.begun(order.command_id)
         self._answered = trio.Event()
-        self._answer = None
         self._current_id, text = self._peer.call(order.action, order.payload)
         await self._send(text)
         with trio.move_on_after(order.timeout):
-            await self._answered.wait()
+            if not self._answered.is_set():
+                # No checkpoint, and so no cancellation, between an answer and its record.
+                await self._answered.wait()
         answer: Answer | None = self._answer
         if answer is None:
             self._peer.expire(self._current_id)
@@ -191,10 +209,9 @@ class Carrier:
             if len(self._late) > REMEMBERED_EXPIRED:
                 del self._late[next(iter(self._late))]
             raise CommandTimedOut(f"no answer within {order.timeout:g} s")
-        if answer.error is not None:
-            raise CallErrorReceived(answer.error.code, answer.error.description)
-        if answer.invalid is not None:
-            raise InvalidAnswer(f"the answer breaks the schema: {answer.invalid}")
+        error = _failure(answer)
+        if error is not None:
+            raise error
         order.response = answer.payload
 
     async def _why_not(self, command_id: int) -> CommandFailed:
@@ -220,8 +237,13 @@ class Carrier:
         if answer.late:
             command_id = self._late.pop(answer.id, None)
             if command_id is not None:
-                error = f"{answer.error.code}: {answer.error.description}" if answer.error else None
-                await self._finish(command_id, "late", answer.payload, error)
+                error = _failure(answer)
+                await self._finish(
+                    command_id,
+                    "late",
+                    None if error else answer.payload,
+                    str(error) if error else None,
+                )
         elif answer.id == self._current_id:
             self._answer = answer
             self._answered.set()
@@ -253,3 +275,12 @@ class Carrier:
         except StoreUnavailable:
             # The record stays `sent`; the end of this node turns it into `unknown`, which it is.
             return
+
+
+def _failure(answer: Answer) -> CommandFailed | None:
+    """Why an answer cannot be used, None if it can."""
+    if answer.error is not None:
+        return CallErrorReceived(answer.error.code, answer.error.description)
+    if answer.invalid is not None:
+        return InvalidAnswer(f"the answer breaks the schema: {answer.invalid}")
+    return None

@@ -6,47 +6,53 @@ one raised by a stranger's bytes before the handshake, ends the whole server.
 
 from __future__ import annotations
 
-import ssl
 from collections import OrderedDict
+from functools import partial
 
 import structlog
 import trio
 
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.identity import charge_point_id
+from ocpp_trio.central.secure import Handshakes, certificate_is_good
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
 from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.proxies import TrustedProxies, came_by_proxy
 from ocpp_trio.store import charge_points
+from ocpp_trio.tls import Tls
 
 log = structlog.get_logger(source="listener")
 
 SUBPROTOCOL = "ocpp1.6"
 RETRY_AFTER = (b"Retry-After", b"30")
-FORWARDING_HEADERS = frozenset(
-    {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
-)
 
 
 class Listener:
     """Serves connections; `serve` is the task."""
 
-    def __init__(self, central: Central, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, central: Central) -> None:
         self._central = central
-        self._tls = tls
+        self._tls = Handshakes()
+        self._proxies = TrustedProxies(central.settings.trusted_proxies)
         # Handshakes under way, oldest first: past the bound the oldest goes, not the newcomer.
         self._handshakes: OrderedDict[object, trio.CancelScope] = OrderedDict()
 
-    async def serve(self, listeners: list[trio.SocketListener], sessions: trio.Nursery) -> None:
+    async def serve(
+        self,
+        listeners: list[trio.SocketListener],
+        sessions: trio.Nursery,
+        tls: Tls | None = None,
+    ) -> None:
         """Accept connections until cancelled; each runs in the `sessions` nursery."""
-        await trio.serve_listeners(self.serve_stream, listeners, handler_nursery=sessions)
+        serve = partial(self.serve_stream, tls=tls)
+        await trio.serve_listeners(serve, listeners, handler_nursery=sessions)
 
-    async def serve_stream(self, stream: trio.abc.Stream) -> None:
+    async def serve_stream(self, stream: trio.abc.Stream, tls: Tls | None = None) -> None:
         """One connection from its first byte to its last. Raises nothing but Cancelled."""
         remote = _remote_address(stream)
-        if self._tls is not None:
-            assert isinstance(stream, trio.SocketStream)
-            stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
+        if tls is not None:
+            stream = tls.server_stream(stream)
         try:
             async with trio.open_nursery() as nursery:
                 try:
@@ -74,7 +80,12 @@ class Listener:
             if len(self._handshakes) > settings.max_handshakes:
                 self._handshakes.popitem(last=False)[1].cancel()
             try:
+                certificate = None
+                if isinstance(stream, trio.SSLStream):
+                    certificate = await self._tls.complete(stream, remote)
                 handshake = await receive_handshake(nursery, stream, settings.max_message_size)
+                handshake.is_secure = isinstance(stream, trio.SSLStream)
+                handshake.certificate = certificate
                 return await self._decide(handshake, remote)
             finally:
                 self._handshakes.pop(token, None)
@@ -82,6 +93,7 @@ class Listener:
 
     async def _decide(self, handshake: Handshake, remote: str) -> Session | None:
         central, settings = self._central, self._central.settings
+        remote = self._client(handshake, remote)
         point = charge_point_id(handshake.target, settings.path_prefix)
         if point is None:
             log.info("handshake refused: no charge point id in its path", remote=remote)
@@ -104,6 +116,9 @@ class Listener:
             await handshake.refuse(503, RETRY_AFTER)
             return None
         try:
+            if not await certificate_is_good(central, handshake, point, remote):
+                await handshake.refuse(403)
+                return None
             admission = await central.database.write(
                 charge_points.admit,
                 point,
@@ -150,6 +165,7 @@ class Listener:
         if admission.is_expected:
             central.queue.expect(point)
         session = Session(central, point, transport, admission)
+        session.certificate = handshake.certificate
         central.hub.add(session)
         log.info(
             "charge point connected",
@@ -159,12 +175,16 @@ class Listener:
         )
         return session
 
+    def _client(self, handshake: Handshake, remote: str) -> str:
+        """Whose handshake it is: the peer, or the client that a trusted proxy names."""
+        peer = remote.rpartition(":")[0]
+        address = self._proxies.origin(peer, handshake.headers).address
+        return remote if address == peer else address
+
     def _policy(self, handshake: Handshake) -> str:
         """What becomes of an id nobody registered. Through a proxy nobody is local."""
         settings = self._central.settings
-        if settings.unknown_charge_points == "auto" and any(
-            name.lower() in FORWARDING_HEADERS for name, _ in handshake.headers
-        ):
+        if settings.unknown_charge_points == "auto" and came_by_proxy(handshake.headers):
             return "pending"
         return settings.unknown_policy
 

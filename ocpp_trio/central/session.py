@@ -16,6 +16,7 @@ from ocpp_trio.central.context import Central
 from ocpp_trio.central.handlers import HANDLERS
 from ocpp_trio.central.keepalive import Pulse
 from ocpp_trio.central.transport import ConnectionEnded, Transport
+from ocpp_trio.certificates import ClientCertificate
 from ocpp_trio.errors import CallRefused, StoreLost, StoreUnavailable
 from ocpp_trio.ocppj import frames, quirks
 from ocpp_trio.ocppj.actions import TRANSACTION_ACTIONS
@@ -48,6 +49,8 @@ class Session:
         self.booted = admission.booted
         self.heartbeat_interval = admission.heartbeat_interval
         self.connection = admission.connection
+        # What it proved itself with, where that was a certificate of its own.
+        self.certificate: ClientCertificate | None = None
         # Transactions known to be this station's: looked up once per session, not per message.
         self.known_transactions: dict[int, None] = {}
         # Connector id -> when its meter values last came, by trio's clock.

@@ -1,26 +1,16 @@
 """One WebSocket to a charge point: trio-websocket, with the guards it lacks.
 
-The only module of the server that imports trio_websocket and wsproto. Nothing a peer sends raises
-anything but ConnectionEnded out of here.
+Nothing a peer sends raises anything but ConnectionEnded out of here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import cast
-
 import trio
-import trio_websocket
-import wsproto
-from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from trio_websocket import ConnectionClosed, WebSocketRequest
 
-MAX_FRAGMENTS = 1024
-"""Frames of one message. Empty continuation frames would otherwise grow a list without end."""
-
-RECEIVE_BUFFER = 4096
-
-Deliver = Callable[[str], Awaitable[None]]
+from ocpp_trio.central.stream import WatchedStream
+from ocpp_trio.central.websocket import Connection, Deliver
+from ocpp_trio.certificates import ClientCertificate
 
 
 class ConnectionEnded(Exception):
@@ -32,114 +22,12 @@ class ConnectionEnded(Exception):
         self.reason = reason
 
 
-class WatchedStream(trio.abc.Stream):
-    """A stream that notes when its peer was last heard, whatever it sent."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-        self.last_received = trio.current_time()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        data = await self._stream.receive_some(max_bytes)
-        self.last_received = trio.current_time()
-        return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-class _Connection(WebSocketConnection):
-    """trio-websocket's connection, which hands each message over where it is read.
-
-    The library would pass it through a channel to another task: one more switch per message. It
-    also has no bound on fragments, and its ping() waits for the pong.
-    """
-
-    def __init__(self, stream: WatchedStream, max_message_size: int) -> None:
-        # No extensions are offered: permessage-deflate would inflate without a bound.
-        super().__init__(
-            stream,
-            wsproto.WSConnection(wsproto.ConnectionType.SERVER),
-            max_message_size=max_message_size,
-            receive_buffer_size=RECEIVE_BUFFER,
-        )
-        self.deliver: Deliver | None = None
-        self.attached = trio.Event()
-        self.reader_ended = trio.Event()
-
-    def attach(self, deliver: Deliver) -> None:
-        """From now on messages go to `deliver`; until then the reader waits."""
-        self.deliver = deliver
-        self.attached.set()
-
-    async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
-        self._message_size += len(event.data)
-        parts = cast("list[str]", self._message_parts)
-        parts.append(cast(str, event.data))
-        if isinstance(event, BytesMessage):
-            await self._give_up(1003, "OCPP-J messages are text")
-        elif self._message_size > self._max_message_size:
-            await self._give_up(1009, "the message is too large")
-        elif not event.message_finished:
-            if len(parts) > MAX_FRAGMENTS:
-                await self._give_up(1008, "too many fragments")
-        else:
-            text = parts[0] if len(parts) == 1 else "".join(parts)
-            self._message_size = 0
-            self._message_parts = []
-            if self.deliver is None:
-                await self.attached.wait()
-                assert self.deliver is not None
-            await self.deliver(text)
-
-    async def _give_up(self, code: int, reason: str) -> None:
-        self._message_parts = []
-        self._close_reason = trio_websocket.CloseReason(code, reason)
-        await self._send(CloseConnection(code=code, reason=reason))
-        self._reader_running = False
-
-    async def send_text(self, text: str) -> None:
-        """Send a text message as one frame. The server's frames are not masked (RFC 6455 5.2)."""
-        if self._close_reason is not None:
-            raise ConnectionClosed(self._close_reason)
-        payload = text.encode()
-        size = len(payload)
-        if size < 126:
-            head = bytes((0x81, size))
-        elif size < 65536:
-            head = b"\x81\x7e" + size.to_bytes(2, "big")
-        else:
-            head = b"\x81\x7f" + size.to_bytes(8, "big")
-        lock = self._stream_lock
-        if lock.locked():
-            await lock.acquire()
-        else:
-            lock.acquire_nowait()
-        try:
-            await self._stream.send_all(head + payload)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._abort_web_socket()
-            raise ConnectionClosed(self._close_reason) from None
-        finally:
-            lock.release()
-
-    async def send_ping(self, payload: bytes) -> None:
-        """Send a ping and wait for nothing: whatever comes back shows that the peer lives."""
-        await self._send(Ping(payload=payload))
-
-
 class Transport:
     """A WebSocket after its handshake: whole text messages in and out."""
 
     __slots__ = ("_sending", "_stream", "_websocket", "broken", "sending_since")
 
-    def __init__(self, websocket: _Connection, stream: WatchedStream) -> None:
+    def __init__(self, websocket: Connection, stream: WatchedStream) -> None:
         self._websocket = websocket
         self._stream = stream
         self._sending = 0
@@ -221,6 +109,9 @@ class Handshake:
         self.target: str = request.path
         self.subprotocols: tuple[str, ...] = request.proposed_subprotocols
         self.headers: list[tuple[bytes, bytes]] = request.headers
+        # What TLS says of the peer; the caller knows it.
+        self.is_secure = False
+        self.certificate: ClientCertificate | None = None
 
     async def accept(self, subprotocol: str | None) -> Transport:
         """Complete the upgrade. Raises ConnectionEnded if the peer is gone."""
@@ -228,7 +119,7 @@ class Handshake:
             websocket = await self._request.accept(subprotocol=subprotocol)
         except ConnectionClosed:
             raise ConnectionEnded(1006, "gone during the handshake") from None
-        assert isinstance(websocket, _Connection)
+        assert isinstance(websocket, Connection)
         return Transport(websocket, self._stream)
 
     async def refuse(self, status: int, *headers: tuple[bytes, bytes]) -> None:
@@ -251,16 +142,15 @@ async def receive_handshake(
     comes out of the nursery.
     """
     watched = WatchedStream(stream)
-    connection = _Connection(watched, max_message_size)
+    connection = Connection(watched, max_message_size)
     waiting = trio.CancelScope()
 
     async def read() -> None:
-        await connection._reader_task()
-        connection.reader_ended.set()
+        await connection.read()
         # Ended without a request, it would leave us waiting for one.
         waiting.cancel()
 
     with waiting:
         nursery.start_soon(read)
-        return Handshake(await connection._get_request(), watched)
+        return Handshake(await connection.get_request(), watched)
     raise ConnectionEnded(1006, "gone before the handshake")

@@ -13,7 +13,7 @@ from ocpp_trio.central.context import Central
 from ocpp_trio.central.hub import REPLACED
 from ocpp_trio.central.queue import Waiter
 from ocpp_trio.errors import CommandTimedOut, StoreUnavailable
-from ocpp_trio.store import commands, node_messages, nodes
+from ocpp_trio.store import client_certificates, commands, node_messages, nodes
 from ocpp_trio.store.database import Row
 
 log = structlog.get_logger(source="nodes")
@@ -70,7 +70,7 @@ class Wakeups:
         for row in news.commands:
             self._take(row, serve)
         for row in news.messages:
-            self._look_at(row)
+            await self._look_at(row)
         if news.messages:
             done = [row["message_id"] for row in news.messages]
             await central.database.write(node_messages.delete, done)
@@ -82,8 +82,9 @@ class Wakeups:
         else:
             self._central.queue.recorded(row)
 
-    def _look_at(self, row: Row) -> None:
-        session = self._central.hub.get(row["charge_point_id"])
+    async def _look_at(self, row: Row) -> None:
+        central = self._central
+        session = central.hub.get(row["charge_point_id"])
         if session is None:
             return
         if row["id"] is None:
@@ -95,7 +96,17 @@ class Wakeups:
             session.set_tolerance(
                 row["vendor"], row["model"], row["firmware_version"], row["conformance"]
             )
-            self._central.queue.add(session.charge_point_id)
+            central.queue.add(session.charge_point_id)
+            if session.certificate is not None:
+                judgement = await central.database.read(
+                    client_certificates.judge,
+                    session.charge_point_id,
+                    session.certificate,
+                    central.settings.cpo_name,
+                    central.now(),
+                )
+                if judgement.problem is not None:
+                    session.end(1008, f"its certificate {judgement.problem}")
 
     def _give_up_in_time(self) -> None:
         """Nobody is kept waiting for longer than the database may fail."""

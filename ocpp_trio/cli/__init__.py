@@ -7,6 +7,7 @@ import click
 from ocpp_trio import __version__
 from ocpp_trio.cli.backup import backup
 from ocpp_trio.cli.config import config
+from ocpp_trio.cli.keys import keys
 from ocpp_trio.cli.migrate import migrate
 from ocpp_trio.cli.report import report
 from ocpp_trio.cli.serve import serve
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate, tags, backup, verify, report):
+for verb in (serve, migrate, config, simulate, tags, keys, backup, verify, report):
     main.add_command(verb)

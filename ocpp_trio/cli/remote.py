@@ -32,7 +32,7 @@ class ApiRefused(click.ClickException):
 
 def default_url(settings: Settings) -> str:
     """Where the API of a server with these settings is, for this machine."""
-    scheme = "https" if settings.use_tls else "http"
+    scheme = "https" if settings.api_tls else "http"
     host = "localhost" if settings.host in WILDCARDS else settings.host
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 

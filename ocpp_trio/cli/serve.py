@@ -53,7 +53,8 @@ def serve(env_file: Path | None, role: str | None) -> None:
 
 def first_lines(settings: Settings, started: app.Started) -> list[str]:
     """What a person needs to know first: where chargers and people go, and what may go wrong."""
-    ws, http = ("wss", "https") if settings.use_tls else ("ws", "http")
+    ws = "wss" if settings.use_tls else "ws"
+    http = "https" if settings.api_tls else "http"
     wildcard = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
     addresses = reachable_addresses() if wildcard or settings.on_loopback else [settings.host]
     here = "localhost" if wildcard else _url_host(settings.host)
@@ -62,6 +63,9 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
     if started.websocket_port is not None:
         url = f"{ws}://{there}:{started.websocket_port}"
         lines.append(f"Charge points connect to  {url}/<charge point id>")
+    if started.wss_port is not None:
+        url = f"wss://{there}:{started.wss_port}"
+        lines.append(f"{'or, with TLS, to':26}{url}/<charge point id>")
     if started.api_port is not None:
         url = f"{http}://{there}:{started.api_port}"
         lines.append(f"People and programs use   {url}/api/status  (all endpoints: {url}/docs)")
@@ -81,8 +85,8 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
         lines.append("Warning: OCPP_UNKNOWN_CHARGE_POINTS=accept: any charge point is let in")
     if started.needs_key and not started.made_key and not settings.api_key:
         lines.append(
-            "The API asks for the key that was shown at the first start;"
-            " if it is lost, set OCPP_API_KEY to one of your own"
+            "The API asks for a key; if that of the first start is lost, set OCPP_API_KEY, or stop"
+            " the server and run `ocpp-trio keys create --name NAME --role admin`"
         )
     if started.made_key:
         lines.append(

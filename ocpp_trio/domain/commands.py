@@ -22,6 +22,7 @@ class Command(NamedTuple):
     """A recorded command. `response` is the station's answer, None without one (or before it).
 
     `follow_for` (ms) is known when it is created: so long the station's own messages may follow.
+    `sent_at` (ms) is when its CALL went out, None if it never did.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Command(NamedTuple):
     state: str
     response: Mapping[str, Any] | None
     follow_for: int = 0
+    sent_at: int | None = None
 
     @property
     def status(self) -> object:

@@ -14,8 +14,8 @@ from ocpp_trio.domain.times import EARLIEST_PLAUSIBLE_MS, parse_timestamp
 
 MAX_PLAUSIBLE_WH = 10_000_000
 """10 MWh: more than any vehicle or vessel takes in one session."""
-MAX_INTERVAL_MWH = 10**12
-"""1 GWh: absurd, and its sum over a million readings still fits 64 bits."""
+MAX_INTERVAL_MWH = 10**11
+"""100 MWh: absurd, and the sum of all that a station sends in weeks still fits 64 bits."""
 
 BY_HAND = "hand"
 """`stopped_by` of a transaction that an operator closed: its energy is the operator's word."""
@@ -113,14 +113,22 @@ def read_intervals(
             ):
                 continue
             mwh = to_wh(sample.number, sample.unit) * 1000
-            limited = round(min(max(mwh, -MAX_INTERVAL_MWH), MAX_INTERVAL_MWH))
+            limited = _limited(mwh)
             line = None if sample.phase is None else sample.phase.split("-")[0]
             by_line = found.setdefault((int(sample.context == CLOCK_ALIGNED), moment), {})
             by_line[line] = max(limited, by_line.get(line, limited))
     return [
-        Interval(is_aligned, moment, by_line[None] if None in by_line else sum(by_line.values()))
+        Interval(
+            is_aligned,
+            moment,
+            by_line[None] if None in by_line else _limited(sum(by_line.values())),
+        )
         for (is_aligned, moment), by_line in found.items()
     ]
+
+
+def _limited(mwh: float) -> int:
+    return round(min(max(mwh, -MAX_INTERVAL_MWH), MAX_INTERVAL_MWH))
 
 
 def sum_intervals(sampled_mwh: int | None, aligned_mwh: int | None) -> int | None:

@@ -6,9 +6,9 @@ text. The text is kept as it came; a number stands beside it only where the text
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.times import is_plausible, parse_timestamp
@@ -35,6 +35,9 @@ class Sample(NamedTuple):
     format: str
 
 
+_new = tuple.__new__
+
+
 class Reading(NamedTuple):
     """A register reading: energy in Wh since the meter was new, and when it was taken (ms)."""
 
@@ -44,8 +47,12 @@ class Reading(NamedTuple):
 
 def parse_number(text: str) -> float | None:
     """The number of a strict ASCII decimal; None for anything else (NaN, 1_000, other digits)."""
-    if text.isascii() and text.replace(".", "", 1).isdecimal() and len(text) < 64:
-        return float(text)
+    if len(text) < 64 and not text.strip("0123456789."):
+        # Nothing else in it: a number, or too many points, or none at all.
+        try:
+            return float(text)
+        except ValueError:
+            return None
     if len(text) > 64 or _DECIMAL.fullmatch(text.strip(" ")) is None:
         return None
     number = float(text)
@@ -70,19 +77,12 @@ def read_samples(meter_values: Iterable[Mapping[str, Any]], received_at: int) ->
             unit = get("unit")
             if unit is None and measurand.startswith("Energy"):
                 unit = "Wh"
-            samples.append(
-                Sample(
-                    timestamp,
-                    value,
-                    parse_number(value) if signed == "Raw" else None,
-                    unit,
-                    measurand,
-                    get("phase"),
-                    get("context", "Sample.Periodic"),
-                    get("location", "Outlet"),
-                    signed,
-                )
-            )
+            number = parse_number(value) if signed == "Raw" else None
+            context = get("context", "Sample.Periodic")
+            location = get("location", "Outlet")
+            fields = (timestamp, value, number, unit, measurand, get("phase"), context, location)
+            # Past the class's own constructor, which is twice as slow.
+            samples.append(_new(Sample, (*fields, signed)))
     return samples
 
 
@@ -100,9 +100,10 @@ def newest_register(samples: Sequence[Sample]) -> Reading | None:
     newest: Reading | None = None
     phases: dict[int, dict[str, float]] = {}
     for sample in samples:
+        if sample.measurand != REGISTER:
+            continue
         if (
-            sample.measurand != REGISTER
-            or sample.number is None
+            sample.number is None
             or abs(to_wh(sample.number, sample.unit)) >= _MAX_WH
             or sample.location != "Outlet"
             or (newest is not None and sample.timestamp < newest.timestamp)
@@ -123,4 +124,4 @@ def newest_register(samples: Sequence[Sample]) -> Reading | None:
 def digest(charge_point_id: str, connector_id: int, content: str) -> int:
     """A 63-bit fingerprint of a MeterValues message, by which a repeat is recognised."""
     text = f"{charge_point_id}\n{connector_id}\n{content}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") >> 1

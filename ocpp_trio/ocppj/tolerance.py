@@ -22,6 +22,7 @@ TOLERANT_ACTIONS = TRANSACTION_ACTIONS | {"BootNotification", "StatusNotificatio
 OPEN_LISTS = frozenset(
     {"measurand", "unit", "context", "location", "phase", "reason", "errorCode", "status"}
 )
+TIMESTAMP = "timestamp"
 _MAX_ROUNDS = 3
 _EXACT = 2**53  # beyond it a float no longer tells one whole number from the next
 
@@ -72,6 +73,11 @@ def _mend(
         for name in detail.unexpected:
             del owner[name]
         return "extra-property"
+    if kind == "required" and detail.property == TIMESTAMP:
+        # A time that cannot be read: the moment of its arrival stands for it.
+        owner = node[path[-1]] if path else payload
+        owner[TIMESTAMP] = ""
+        return "absent-timestamp"
     if not path:
         return None
     key = path[-1]

@@ -40,23 +40,26 @@ class Filters(NamedTuple):
 
 
 def note_set(tx: Tx, command: Command, now: int) -> None:
-    """A profile that a station accepted is installed there, and replaces what it replaces."""
+    """A profile that a station accepted is installed there, and replaces what it replaces. The
+    answer may be late: what counts is when it was sent.
+    """
     if command.status != "Accepted":
         return
     profile, connector_id = command.payload["csChargingProfiles"], command.payload["connectorId"]
+    sent_at = now if command.sent_at is None else command.sent_at
     transaction_id = profile.get("transactionId")
     if profile["chargingProfilePurpose"] == TX and transaction_id is None:
-        row = transactions.find_open(tx, command.charge_point_id, connector_id)
+        row = transactions.find_running(tx, command.charge_point_id, connector_id, sent_at)
         transaction_id = None if row is None else row["id"]
     attach(tx, command.charge_point_id, now)
     number = _insert(tx, command, profile, connector_id, transaction_id, INSTALLED, now)
     if number is None:
         return
-    _replace(tx, command.charge_point_id, number, profile, connector_id, now)
     if transaction_id is not None:
         ended = transactions.find_of(tx, command.charge_point_id, transaction_id)
         if ended is not None and ended["is_complete"]:
             end_transaction(tx, command.charge_point_id, transaction_id, connector_id, now)
+    _replace(tx, command.charge_point_id, number, profile, connector_id, sent_at, now)
 
 
 def note_remote_start(tx: Tx, command: Command, now: int) -> None:
@@ -66,6 +69,12 @@ def note_remote_start(tx: Tx, command: Command, now: int) -> None:
         connector_id = command.payload.get("connectorId")
         _insert(tx, command, profile, connector_id, None, WAITING, now)
         attach(tx, command.charge_point_id, now)
+        give_up(tx, command.charge_point_id, now)
+
+
+def give_up(tx: Tx, charge_point_id: str, now: int) -> None:
+    """Wait no longer with the profiles whose remote start has led to no transaction."""
+    tx.run(Q.give_up, charge_point_id=charge_point_id, now=now)
 
 
 def _insert(
@@ -105,21 +114,25 @@ def _replace(
     number: int,
     profile: Mapping[str, Any],
     connector_id: int,
+    sent_at: int,
     now: int,
 ) -> None:
     """Section 5.16.3: the same id, or the same stack level and purpose. On connector 0 a default
-    leaves those of single connectors alone (section 3.13.1).
+    leaves those of single connectors alone (section 3.13.1). What was installed after this one was
+    sent has replaced it.
     """
-    tx.run(
-        Q.replace,
-        charge_point_id=charge_point_id,
-        id=number,
-        charging_profile_id=profile["chargingProfileId"],
-        connector_id=connector_id,
-        purpose=profile["chargingProfilePurpose"],
-        stack_level=profile["stackLevel"],
-        now=now,
-    )
+    place = {
+        "charge_point_id": charge_point_id,
+        "id": number,
+        "charging_profile_id": profile["chargingProfileId"],
+        "connector_id": connector_id,
+        "purpose": profile["chargingProfilePurpose"],
+        "stack_level": profile["stackLevel"],
+        "sent_at": sent_at,
+        "now": now,
+    }
+    tx.run(Q.replace, **place)
+    tx.run(Q.replaced, **place)
 
 
 def note_clear(tx: Tx, command: Command, now: int) -> None:
@@ -152,7 +165,7 @@ def attach(tx: Tx, charge_point_id: str, now: int) -> None:
             now=now,
         )
         profile = json.loads(row["profile"])
-        _replace(tx, charge_point_id, row["id"], profile, connector_id, now)
+        _replace(tx, charge_point_id, row["id"], profile, connector_id, now, now)
 
 
 def end_transaction(

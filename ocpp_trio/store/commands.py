@@ -10,11 +10,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import charge_points, node_messages, queries
 from ocpp_trio.store.database import Row, Tx
-from ocpp_trio.store.effects import CREATED, ENDED, SENT
+from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
 from ocpp_trio.store.listing import Listing
+
+log = structlog.get_logger(source="commands")
 
 Q = queries.load("commands")
 
@@ -133,9 +137,7 @@ def mark_sent(
     row = tx.one(Q.mark_sent, id=command_id, node_id=node_id, connection=connection, now=now)
     if row is None:
         return False
-    effect = SENT.get(row["action"])
-    if effect is not None:
-        effect(tx, _command(row), now)
+    _follow(tx, SENT.get(row["action"]), row, now)
     _tell_who_waits(tx, row)
     return True
 
@@ -210,9 +212,7 @@ def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
     ids = []
     for row in rows:
         ids.append(row["id"])
-        effect = ENDED.get(row["action"])
-        if effect is not None:
-            effect(tx, _command(row), now)
+        _follow(tx, ENDED.get(row["action"]), row, now)
         _tell_who_waits(tx, row)
     return ids
 
@@ -220,6 +220,21 @@ def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
 def _tell_who_waits(tx: Tx, row: Row) -> None:
     if row["from_node_id"] not in (None, row["node_id"]):
         tx.notify(row["from_node_id"], str(row["id"]))
+
+
+def _follow(tx: Tx, effect: Effect | None, row: Row, now: int) -> None:
+    """Run an effect. One that fails is undone and logged; the command's record stands: what the
+    station has done is done.
+    """
+    error = None if effect is None else tx.attempt(effect, _command(row), now)
+    if error is not None:
+        log.error(
+            "a command's effect on the books failed",
+            charge_point=row["charge_point_id"],
+            command=row["id"],
+            action=row["action"],
+            exc_info=error,
+        )
 
 
 def _command(row: Row) -> Command:
@@ -233,6 +248,7 @@ def _command(row: Row) -> Command:
         row["reason"],
         row["state"],
         None if response is None else json.loads(response),
+        sent_at=row["sent_at"],
     )
 
 

@@ -46,6 +46,11 @@ class Tx(Protocol):
         Returns how many rows were changed in all.
         """
 
+    def attempt(self, unit: Callable[..., Any], /, *arguments: Any) -> Exception | None:
+        """Run a unit in a savepoint: an error of its own undoes it alone, and is returned. An
+        error of the database is raised as ever: it is the whole transaction's.
+        """
+
     def notify(self, node_id: str, hint: str, /) -> None:
         """Wake another node when the transaction is committed. It may get lost: what the node is to
         do must be in the database, where it looks now and then.

@@ -1,8 +1,8 @@
 """What a command changes in the books beside its own record, in the same transaction as the record.
 
-Two tables, by action: CREATED runs when a command is recorded, before it is sent; ENDED when its
-end is known, whoever waited for it or not. An effect stands in the module of the noun it changes,
-and never raises: the station has done its part already.
+Three tables, by action: CREATED runs when a command is recorded: if it fails, there is no command.
+SENT runs when it goes out, ENDED when its end is known, whoever waited for it or not; one of these
+that fails is undone alone and logged. An effect stands in the module of the noun it changes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ CREATED: Mapping[str, Effect] = {
     "UpdateFirmware": jobs.requested,
 }
 
-SENT: Mapping[str, Effect] = {"RemoteStartTransaction": remote_starts.sent}
+SENT: Mapping[str, Effect] = {
+    "RemoteStartTransaction": remote_starts.sent,
+    "SendLocalList": local_lists.sent,
+}
 
 ENDED: Mapping[str, Effect] = {
     "CancelReservation": reservations.cancel,

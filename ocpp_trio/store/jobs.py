@@ -2,7 +2,7 @@
 (OCPP 1.6 sections 4.4, 4.5, 5.9, 5.19; Security Whitepaper, GetLog and SignedUpdateFirmware).
 
 One job per request. A status notification moves the job it names by requestId, else the newest of
-its kind that has not ended; without one it is kept all the same.
+its kind that was sent and has not ended; without one it is kept all the same.
 """
 
 from __future__ import annotations

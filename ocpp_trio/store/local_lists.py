@@ -7,14 +7,13 @@ when a list is to be sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain import rules
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.domain.times import parse_timestamp
-from ocpp_trio.store import id_tags, queries
+from ocpp_trio.store import configuration, id_tags, queries
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("local_lists")
@@ -50,9 +49,13 @@ def note_sending(tx: Tx, command: Command, now: int) -> None:
         Q.note_sending,
         charge_point_id=command.charge_point_id,
         version=command.payload["listVersion"],
-        command_id=command.id,
         now=now,
     )
+
+
+def sent(tx: Tx, command: Command, now: int) -> None:
+    """A SendLocalList goes out: it is the newest one that the station knows of."""
+    tx.run(Q.note_sent, charge_point_id=command.charge_point_id, command_id=command.id, now=now)
 
 
 def note_answer(tx: Tx, command: Command, now: int) -> None:
@@ -61,8 +64,12 @@ def note_answer(tx: Tx, command: Command, now: int) -> None:
     """
     if command.state in NOT_SENT:
         return
+    row = tx.one(Q.find, charge_point_id=command.charge_point_id)
+    if command.state == "late" and row is not None and row["command_id"] != command.id:
+        # What the station was sent since counts.
+        return
     if command.status == "Accepted":
-        _note_accepted(tx, command, now)
+        _note_accepted(tx, command, row, now)
         return
     states = {"NotSupported": NOT_SUPPORTED, "VersionMismatch": MISMATCH, "Failed": FAILED}
     status = command.status if isinstance(command.status, str) else None
@@ -76,19 +83,16 @@ def note_answer(tx: Tx, command: Command, now: int) -> None:
     )
 
 
-def _note_accepted(tx: Tx, command: Command, now: int) -> None:
+def _note_accepted(tx: Tx, command: Command, row: Row | None, now: int) -> None:
     payload, point = command.payload, command.charge_point_id
-    row = tx.one(Q.find, charge_point_id=point)
-    version = None if row is None else row["version"]
-    if version is not None and version >= payload["listVersion"]:
-        # A late answer: what the station has now is newer.
-        return
     is_full = payload["updateType"] == "Full"
     if is_full:
         tx.run(Q.delete_entries, charge_point_id=point)
     _store(tx, point, payload.get("localAuthorizationList", ()))
     # Changes to a list that was not known make no list that is.
-    is_known = is_full or version is not None
+    is_known = is_full or (
+        row is not None and row["state"] == ACCEPTED and row["version"] is not None
+    )
     tx.run(
         Q.note_accepted,
         charge_point_id=point,
@@ -154,15 +158,9 @@ def take_version(tx: Tx, charge_point_id: str, now: int) -> int:
 
 def _max_length(tx: Tx, charge_point_id: str) -> int | None:
     """SendLocalListMaxLength (section 9.2.3) as the station last reported it, if it ever did."""
-    row = tx.one(Q.reported_configuration, charge_point_id=charge_point_id)
-    if row is None:
-        return None
-    for each in json.loads(row["response"]).get("configurationKey", ()):
-        value = each.get("value")
-        if each["key"].casefold() == MAX_LENGTH_KEY and isinstance(value, str):
-            digits = value.strip()
-            if digits.isascii() and digits.isdigit() and 0 < len(digits) < 10:
-                return int(digits) or None
+    digits = (configuration.value(tx, charge_point_id, MAX_LENGTH_KEY) or "").strip()
+    if digits.isascii() and digits.isdigit() and len(digits) < 10:
+        return int(digits) or None
     return None
 
 

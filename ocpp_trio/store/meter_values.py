@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 from ocpp_trio.domain import energy
 from ocpp_trio.domain.energy import Interval
-from ocpp_trio.domain.readings import INTERVAL, Reading, digest, newest_register, read_samples
+from ocpp_trio.domain.readings import (
+    INTERVAL,
+    Reading,
+    Sample,
+    digest,
+    newest_register,
+    read_samples,
+)
 from ocpp_trio.store import queries, review, suggestions
 from ocpp_trio.store.database import Row, Tx, bulk_form
 
@@ -21,6 +28,10 @@ METER_VALUES = "MeterValues"
 TRANSACTION_DATA = "TransactionData"
 
 SIGNED = "SignedData"
+
+# Where in a row its fingerprint stands, and what comes behind it and its place.
+_DIGEST = 4
+_SAMPLE = 6
 
 STORED = "stored"
 UNMATCHED = "unmatched"
@@ -63,12 +74,13 @@ def message(
     """Make ready what `record` stores: done by the caller, not while the writer is at work."""
     samples = read_samples(meter_values, received_at)
     number = transaction_id or 0
-    head = (charge_point_id, connector_id, number, source)
     fingerprint = digest(charge_point_id, connector_id, text)
+    head = (charge_point_id, connector_id, number, source, fingerprint)
     made = Message(
         charge_point_id,
         number,
-        [(*head, fingerprint, place, *sample) for place, sample in enumerate(samples)],
+        # Unpacking would make a list first.
+        [head + (place,) + sample for place, sample in enumerate(samples)],  # noqa: RUF005
         newest_register(samples) if number else None,
         text,
         received_at,
@@ -77,7 +89,7 @@ def message(
         review_limit,
     )
     # Cheaper than to look at each sample; behind an escape any word may hide.
-    is_escaped = "\\u" in text
+    is_escaped = "\\" in text
     if number and (INTERVAL in text or is_escaped):
         intervals = energy.read_intervals(meter_values, samples, fingerprint)
         made = made._replace(intervals=intervals)
@@ -168,6 +180,21 @@ def _keep_unmatched(tx: Tx, message: Message) -> bool:
         suggestions.of_text(message.charge_point_id, message.text),
         message.review_limit,
     )
+
+
+def holds(tx: Tx, message: Message) -> bool:
+    """Whether all that a message of a transaction says is stored: this message, or its values out
+    of messages of the same kind that are spelled in another way.
+    """
+    if not message.rows:
+        return True
+    number = message.transaction_id
+    fingerprint = message.rows[0][_DIGEST]
+    if tx.one(Q.of_message, transaction_id=number, digest=fingerprint) is not None:
+        return True
+    rows = tx.all(Q.of_source, transaction_id=number, source=message.source)
+    stored = {tuple(row[name] for name in Sample._fields) for row in rows}
+    return all(tuple(row[_SAMPLE:]) in stored for row in message.rows)
 
 
 def of_transaction(tx: Tx, transaction_id: int) -> Sequence[Row]:

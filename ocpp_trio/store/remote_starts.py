@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ocpp_trio.domain import rules
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import queries
+from ocpp_trio.store import charging_profiles, queries
 from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("remote_starts")
@@ -47,12 +47,8 @@ def note_answer(tx: Tx, command: Command, now: int) -> None:
     if command.status == "Accepted":
         tx.run(Q.accept, command_id=command.id, now=now)
     elif command.response is not None or command.state not in _OPEN_ENDS:
+        tx.run(Q.unmark_transaction, command_id=command.id)
         tx.run(Q.refuse, command_id=command.id)
-        tx.run(
-            Q.unmark_transactions,
-            charge_point_id=command.charge_point_id,
-            command_id=command.id,
-        )
 
 
 def join(
@@ -88,7 +84,10 @@ def join(
 
 def expire(tx: Tx, now: int) -> Sequence[Row]:
     """Give up on what no transaction will follow any more; those whose time was over."""
-    return tx.all(Q.expire, now=now)
+    rows = tx.all(Q.expire, now=now)
+    for charge_point_id in {row["charge_point_id"] for row in rows}:
+        charging_profiles.give_up(tx, charge_point_id, now)
+    return rows
 
 
 def page(

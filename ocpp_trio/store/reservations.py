@@ -27,8 +27,6 @@ REFUSED = "refused"
 ENDING = frozenset({"Faulted", "Unavailable"})
 """States of a connector that end the reservations on it (section 5.13)."""
 BY_CHARGE_POINT = "charge point"
-NOT_SENT = frozenset({"expired", "cancelled"})
-"""States of a command that never went out."""
 
 
 class Filters(NamedTuple):
@@ -83,23 +81,26 @@ def answer(tx: Tx, command: Command, now: int) -> None:
     row = tx.one(Q.find_command, command_id=command.id)
     if row is None or row["state"] != REQUESTED:
         return
-    if command.state in NOT_SENT:
+    if command.sent_at is None:
         _change(tx, row, CANCELLED, now, command.actor, "it was never sent")
     elif command.status == "Accepted":
-        _replace(tx, row, now)
+        _replace(tx, row, command.sent_at, now)
         _change(tx, row, ACCEPTED, now, BY_CHARGE_POINT, status="Accepted")
     elif command.response is not None:
         _change(tx, row, REFUSED, now, BY_CHARGE_POINT, status=str(command.status))
-    elif command.state == "error":
+    elif command.state in {"error", "late"}:
         _change(tx, row, REFUSED, now, BY_CHARGE_POINT, "it answered with an error")
 
 
-def _replace(tx: Tx, row: Row, now: int) -> None:
-    """Section 5.13: an accepted reservation takes the place of one with the same number."""
+def _replace(tx: Tx, row: Row, sent_at: int, now: int) -> None:
+    """Section 5.13: an accepted reservation takes the place of one with the same number, if that
+    was sent before it.
+    """
     for other in tx.all(
         Q.active, charge_point_id=row["charge_point_id"], reservation_id=row["reservation_id"]
     ):
-        if other["id"] < row["id"]:
+        before = (other["sent_at"] or 0, other["id"])
+        if other["id"] != row["id"] and before < (sent_at, row["id"]):
             _change(tx, other, CANCELLED, now, row["actor"], f"replaced by {row['id']}")
 
 

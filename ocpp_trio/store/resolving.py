@@ -150,10 +150,10 @@ def _attach_meter_values(tx: Tx, item: Row, payload: Mapping[str, Any], row: Row
 
 def _attach_stop(tx: Tx, item: Row, payload: Mapping[str, Any], row: Row) -> str | None:
     """Make the item's stop that of the transaction; what it replaces, as JSON."""
-    if row["is_complete"] and stops.same_stop(row, payload):
+    received_at, text = item["received_at"], item["message"]
+    if row["is_complete"] and stops.same_stop(tx, row, payload, text, received_at):
         return None
-    received_at = item["received_at"]
-    stops.store_stop(tx, row, payload, item["message"], received_at, ["attached-by-hand"])
+    stops.store_stop(tx, row, payload, text, received_at, ["attached-by-hand"])
     if not row["is_complete"]:
         return None
     return json.dumps({name: row[name] for name in REPLACED})

@@ -28,13 +28,16 @@ def offline(tx: Tx, before: int) -> Sequence[Row]:
 
 
 def close_offline(tx: Tx, before: int, now: int) -> Sequence[Row]:
-    """End those transactions with their last register reading; what was ended."""
-    rows = offline(tx, before)
-    for row in rows:
+    """End those transactions with their last register reading; what was ended. One that cannot be
+    ended so is left to people, and stops no other.
+    """
+    closed = []
+    for row in offline(tx, before):
         hours = (now - row["since"]) / HOUR_MS
         reason = f"closed by the server: the charge point was offline for {hours:.1f} h"
-        stops.close_by_hand(tx, row["id"], None, reason, now)
-    return rows
+        if tx.attempt(stops.close_by_hand, row["id"], None, reason, now) is None:
+            closed.append(row)
+    return closed
 
 
 def charging_without(tx: Tx) -> Sequence[Row]:

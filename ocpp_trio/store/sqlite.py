@@ -62,18 +62,36 @@ class SqliteTx:
             left -= count
         return changed
 
+    def attempt(self, unit: Callable[..., Any], /, *arguments: Any) -> Exception | None:
+        failure: Exception | None = None
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            unit(self, *arguments)
+        except Exception as error:
+            if not _fault_of_unit(error):
+                raise
+            self._connection.execute("ROLLBACK TO attempt")
+            failure = error
+        self._connection.execute("RELEASE attempt")
+        return failure
+
     def notify(self, node_id: str, hint: str, /) -> None:
         """Nobody else has the file open."""
 
 
 def _fault_of_unit(error: Exception) -> bool:
     """Whether a unit is to blame, rather than the database (disk full, locked, damaged)."""
-    return not isinstance(error, sqlite3.Error) or isinstance(
-        error,
-        sqlite3.IntegrityError
-        | sqlite3.DataError
-        | sqlite3.ProgrammingError
-        | sqlite3.InterfaceError,
+    return (
+        not isinstance(error, sqlite3.Error)
+        or isinstance(
+            error,
+            sqlite3.IntegrityError
+            | sqlite3.DataError
+            | sqlite3.ProgrammingError
+            | sqlite3.InterfaceError,
+        )
+        # A statement that cannot be computed, such as a sum beyond 64 bits.
+        or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     )
 
 
@@ -230,7 +248,8 @@ class SqliteDriver:
             try:
                 return unit(SqliteTx(connection), *arguments)
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             if _fault_of_unit(error):
                 raise

@@ -54,7 +54,7 @@ def start(
     tag_key = rules.tag_key(id_tag)
     # Not of our own clock: a station a day and more ahead is believed later, its replay not new.
     spelled = start_text if moment is None else moment
-    replay_key = f"{connector_id}|{tag_key}|{spelled}|{meter_start}"
+    replay_key = _key(connector_id, tag_key, spelled, meter_start)
     before = tx.one(Q.find_replay, charge_point_id=charge_point_id, replay_key=replay_key)
     if before is not None:
         info = rules.IdTagInfo(
@@ -98,6 +98,11 @@ def start(
         review_limit,
     )
     return Started(number, info, False, not kept)
+
+
+def _key(*parts: object) -> str:
+    """One text for all parts, another one for any other parts."""
+    return "|".join(str(part).replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
 def _judge(

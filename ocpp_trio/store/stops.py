@@ -87,11 +87,13 @@ def stop(
     elif not row["is_complete"]:
         outcome, kind, suggestion = "stored", review.ABSURD, row["id"]
         reason = ", ".join(store_stop(tx, row, payload, text, now)).replace("-", " ")
-    elif same_stop(row, payload):
+    elif same_stop(tx, row, payload, text, now):
         return Stopped("repeated", info)
     else:
         outcome, kind, suggestion = "conflict", review.CONFLICT, row["id"]
         reason = "stopped before with other values"
+        if _same_end(row, payload):
+            reason = "stopped before with other transactionData"
         if row["stopped_by"] == BY_HAND:
             reason = "closed by hand before"
             _keep_late_stop(tx, row, payload, text, now)
@@ -142,25 +144,32 @@ def _is_regular(tx: Tx, row: Row, stop_id_tag: str | None) -> bool:
     return rules.have_same_parent(row, id_tags.find(tx, stop_id_tag))
 
 
+def _transaction_data(
+    row: Row, payload: Mapping[str, Any], text: str, received_at: int
+) -> meter_values.Message | None:
+    """The meter values of a stop, as a message of them."""
+    data = payload.get("transactionData")
+    if not data:
+        return None
+    return meter_values.message(
+        row["charge_point_id"],
+        row["connector_id"],
+        row["id"],
+        data,
+        text,
+        received_at,
+        meter_values.TRANSACTION_DATA,
+        transaction_is_known=True,
+    )
+
+
 def _store_transaction_data(
     tx: Tx, row: Row, payload: Mapping[str, Any], text: str, received_at: int
 ) -> None:
     """Store the meter values of a stop like any others, once."""
-    data = payload.get("transactionData")
-    if data:
-        meter_values.record(
-            tx,
-            meter_values.message(
-                row["charge_point_id"],
-                row["connector_id"],
-                row["id"],
-                data,
-                text,
-                received_at,
-                meter_values.TRANSACTION_DATA,
-                transaction_is_known=True,
-            ),
-        )
+    data = _transaction_data(row, payload, text, received_at)
+    if data is not None:
+        meter_values.record(tx, data)
 
 
 def _keep_late_stop(
@@ -190,8 +199,17 @@ def _complete(tx: Tx, row: Row, **values: Any) -> None:
     )
 
 
-def same_stop(row: Row, payload: Mapping[str, Any]) -> bool:
-    """Whether a StopTransaction is the one that ended this transaction."""
+def same_stop(tx: Tx, row: Row, payload: Mapping[str, Any], text: str, received_at: int) -> bool:
+    """Whether a StopTransaction is the one that ended this transaction, and adds nothing to it. A
+    repeat may leave transactionData out, as stations do whose first message seemed too large.
+    """
+    if not _same_end(row, payload):
+        return False
+    data = _transaction_data(row, payload, text, received_at)
+    return data is None or meter_values.holds(tx, data)
+
+
+def _same_end(row: Row, payload: Mapping[str, Any]) -> bool:
     return bool(
         row["stopped_by"] == BY_STATION
         and row["meter_stop"] == payload["meterStop"]
@@ -211,6 +229,8 @@ def close_by_hand(
 ) -> tuple[Row, bool] | None:
     """End a transaction without its station; None if there is none, else its row and whether it was
     still running. `energy_wh` since the start; without it the last register reading counts.
+
+    Raises OverflowError if the meter then would not fit the books.
     """
     row = tx.one(Q.find, id=transaction_id)
     if row is None:
@@ -219,6 +239,8 @@ def close_by_hand(
         return row, False
     if energy_wh is None:
         energy_wh = energy.of_transaction(row)
+    if not -(2**63) <= row["meter_start"] + energy_wh < 2**63:
+        raise OverflowError("the meter at the stop would not fit 64 bits")
     flags = [*row["flags"].split(), *energy.flags(energy_wh), "closed-by-hand"]
     _complete(
         tx,

@@ -11,6 +11,9 @@ from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("transactions")
 
+SEARCHED = 50
+"""So many of a station's newest transactions are looked through for one that has just ended."""
+
 
 def find(tx: Tx, transaction_id: int) -> Row | None:
     """One transaction."""
@@ -25,6 +28,23 @@ def find_of(tx: Tx, charge_point_id: str, transaction_id: int) -> Row | None:
 def find_open(tx: Tx, charge_point_id: str, connector_id: int) -> Row | None:
     """The newest running transaction of a connector."""
     return tx.one(Q.find_open, charge_point_id=charge_point_id, connector_id=connector_id)
+
+
+def find_running(tx: Tx, charge_point_id: str, connector_id: int, moment: int) -> Row | None:
+    """The transaction that ran on a connector at a moment (ms) as far as we were told then; else
+    the one that runs now.
+    """
+    now = find_open(tx, charge_point_id, connector_id)
+    if now is not None and now["received_at"] <= moment:
+        return now
+    before = tx.one(
+        Q.find_ended_since,
+        charge_point_id=charge_point_id,
+        connector_id=connector_id,
+        moment=moment,
+        searched=SEARCHED,
+    )
+    return now if before is None else before
 
 
 def page(

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import trio
 
-from ocpp_trio.api.auth import ADMIN, Key, Keys, digest
+from ocpp_trio.api.auth import ADMIN
+from ocpp_trio.api.keyring import Key, Keys
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.store import migrate
+from ocpp_trio.store.api_keys import digest
 from ocpp_trio.store.database import Database
 from ocpp_trio.supervise import Health
 from tests.api.support import Api, client_of, context_of
@@ -56,9 +58,9 @@ def open_api(make_settings: MakeSettings, database: Database, now: FakeNow) -> O
         settings = make_settings(**variables)
         central = Central(settings, database, now=now)
         commands = Commands(central)
-        context = context_of(
-            settings, central, commands, Health(), keys or Keys(), trio.current_time()
-        )
+        used = Keys() if keys is None else keys
+        used.now = now
+        context = context_of(settings, central, commands, Health(), used, trio.current_time())
         async with trio.open_nursery() as nursery, client_of(context) as client:
             await nursery.start(commands.run)
             yield Api(context, central, client, now)

@@ -11,8 +11,8 @@ import httpx
 import msgspec
 
 from ocpp_trio.api.app import build_app
-from ocpp_trio.api.auth import Keys
 from ocpp_trio.api.context import Context
+from ocpp_trio.api.keyring import Keys
 from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.session import Session

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
-from ocpp_trio.api.auth import ADMIN, Key, Keys, digest, prepare_keys
+from ocpp_trio.api.auth import ADMIN
+from ocpp_trio.api.keyring import Key, Keys, prepare_keys
 from ocpp_trio.api.routes import ROUTES
 from ocpp_trio.store import api_keys
+from ocpp_trio.store.api_keys import NewKey, digest
 from ocpp_trio.store.database import Database
 from tests.api.conftest import OpenApi, keys_of
 from tests.api.support import Api, assert_problem
@@ -210,17 +214,24 @@ async def test_a_key_proves_that_no_other_site_sent_it(guarded: Api) -> None:
     assert adopt.status_code == 200
 
 
-async def test_the_key_from_the_settings_is_the_only_one(
+async def _store(database: Database, name: str, now: FakeNow, **fields: Any) -> None:
+    new = NewKey(name, fields.pop("role", ADMIN), digest(name.encode()).hex(), "test", **fields)
+    assert await database.write(api_keys.insert, new, now()) is not None
+
+
+async def test_the_key_from_the_settings_counts_beside_the_stored_ones(
     database: Database, make_settings: MakeSettings, now: FakeNow
 ) -> None:
-    await database.write(api_keys.insert, "old", ADMIN, digest(b"old").hex(), now())
+    await _store(database, "old", now, role="read")
     settings = make_settings(OCPP_API_KEY="sécret", OCPP_HOST="0.0.0.0")
     keys, made = await prepare_keys(database, settings, now)
     assert made is None
     found = keys.find("sécret".encode())
     assert found is not None
-    assert found.role == ADMIN
-    assert keys.find(b"old") is None
+    assert (found.name, found.role) == ("OCPP_API_KEY", ADMIN)
+    old = keys.find(b"old")
+    assert old is not None
+    assert old.role == "read"
 
 
 async def test_a_key_is_made_once_and_only_its_hash_kept(
@@ -234,7 +245,7 @@ async def test_a_key_is_made_once_and_only_its_hash_kept(
     found = keys.find(made.encode())
     assert found is not None
     assert found.role == ADMIN
-    [row] = await database.read(api_keys.valid)
+    [row] = (await database.read(api_keys.stored)).rows
     assert made not in str(dict(row))
     again, made_again = await prepare_keys(database, settings, now)
     assert made_again is None
@@ -250,7 +261,25 @@ async def test_no_key_is_made_where_none_is_needed(
     keys, made = await prepare_keys(database, make_settings(**variables), now)
     assert made is None
     assert not keys
-    assert not await database.read(api_keys.valid)
+    assert await database.read(api_keys.stored) == ([], False)
+
+
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0"])
+@pytest.mark.parametrize("lost", ["read", "expired", "revoked"])
+async def test_where_no_key_leads_in_any_more_a_start_makes_one(
+    database: Database, make_settings: MakeSettings, now: FakeNow, host: str, lost: str
+) -> None:
+    if lost == "read":
+        await _store(database, "old", now, role="read")
+    else:
+        await _store(database, "old", now, expires_at=now() if lost == "expired" else None)
+    if lost == "revoked":
+        await database.write(api_keys.revoke, 1, "test", now())
+    keys, made = await prepare_keys(database, make_settings(OCPP_HOST=host), now)
+    assert made is not None
+    found = keys.find(made.encode())
+    assert found is not None
+    assert found.role == ADMIN
 
 
 def test_keys_are_told_apart() -> None:

@@ -113,3 +113,18 @@ async def test_the_role(guarded: Api) -> None:
     headers = {"Authorization": "Bearer reader"}
     assert_problem(await guarded.post(URL, body, headers=headers), 403, "forbidden")
     assert (await guarded.get(URL, headers=headers)).status_code == 200
+
+
+async def test_remote_starts_of_a_batch_expire_as_the_setting_says(open_api: OpenApi) -> None:
+    async with open_api(OCPP_REMOTE_START_EXPIRY="1200") as api:
+        await api.connect("CP0")
+        body = {
+            "action": "RemoteStartTransaction",
+            "payload": {"idTag": "TAG"},
+            "chargePointIds": ["CP0"],
+        }
+        assert (await api.post(URL, body)).status_code == 202
+        await api.post("/api/commands/remote-start", {"chargePointId": "CP0", "idTag": "TAG"})
+        await wait_all_tasks_blocked()
+        batch, alone = (await api.get("/api/remote-starts")).json()
+        assert batch["expiresAt"] == alone["expiresAt"] == "2026-11-23T08:20:00Z"

@@ -171,3 +171,33 @@ async def test_whatever_a_timestamp_looks_like_the_message_is_answered_and_kept(
     assert [row["start_text"] for row in rows] == list(SPELLINGS[::-1])
     assert [row["stop_text"] for row in rows] == list(SPELLINGS[::-1])
     assert [row["register_wh"] for row in rows] == list(range(len(SPELLINGS), 0, -1))
+
+
+async def test_messages_without_a_time_count_from_their_arrival(
+    autojump_clock: MockClock, system: System, now: FakeNow
+) -> None:
+    payload = {"connectorId": 1, "idTag": "TAG", "meterStart": 1000}
+    async with connected(system.listener) as station:
+        await station.boot()
+        first = await station.call("StartTransaction", payload)
+        # Repeated while it runs: the same one. After its end: a new session.
+        assert await station.call("StartTransaction", payload) == first
+        number = first["transactionId"]
+        now.ms += MINUTE
+        sampled = [{"value": "2000", "unit": "Wh"}]
+        values = {
+            "connectorId": 1,
+            "transactionId": number,
+            "meterValue": [{"sampledValue": sampled}],
+        }
+        assert await station.call("MeterValues", values) == {}
+        now.ms += MINUTE
+        stop = {"transactionId": number, "meterStop": 3000}
+        for _ in range(2):
+            assert await station.call("StopTransaction", stop) == {}
+        assert (await station.call("StartTransaction", payload))["transactionId"] > number
+    row = await system.central.database.read(transactions.find, number)
+    assert row is not None
+    assert (row["started_at"], row["stopped_at"]) == (now() - 2 * MINUTE, now())
+    assert (row["register_wh"], row["register_at"]) == (2000, now() - MINUTE)
+    assert set(row["flags"].split()) == {"implausible-clock", "implausible-stop-clock"}

@@ -1,10 +1,13 @@
 """Commands: one at a time, each with its answer and its record."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 import trio
+from structlog.typing import EventDict
 from trio.testing import MockClock
 
 from ocpp_trio.central.commands import Outcome
@@ -20,6 +23,7 @@ from ocpp_trio.errors import (
     TooManyWaiting,
 )
 from ocpp_trio.store import charge_points, commands
+from ocpp_trio.store.effects import ENDED, Effect
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import FakeNow
 from tests.support.station import TestStation, connect, connected
@@ -49,6 +53,24 @@ class Caller:
             outcome = error
         self.outcomes.append(outcome)
         self.done.set()
+
+
+@contextmanager
+def writes_held(system: System) -> Iterator[None]:
+    """While the block runs, the database commits nothing."""
+    database, go_on = system.central.database, trio.Event()
+    write = database._run_writer
+
+    async def wait(*arguments: Any) -> Any:
+        await go_on.wait()
+        return await write(*arguments)
+
+    database._run_writer = wait
+    try:
+        yield
+    finally:
+        database._run_writer = write
+        go_on.set()
 
 
 async def state_of(system: System, command_id: int | None) -> str:
@@ -119,6 +141,69 @@ async def test_one_at_a_time_and_a_late_answer_goes_to_its_own_command(
         answered = caller.outcomes[1]
         assert isinstance(answered, Outcome)
         assert answered.response == {"status": "Accepted"}
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "answer", "error"),
+    [
+        # What follows from an answer in the books must not be read out of one that is none.
+        ("GetConfiguration", {}, {"configurationKey": [{"value": "1"}]}, "configurationKey.0"),
+        ("GetLocalListVersion", {}, {"listVersion": "7"}, "listVersion"),
+        ("ClearCache", {}, {"status": "Perhaps"}, "status"),
+        ("ClearCache", {}, [], "not part of the action"),
+    ],
+)
+async def test_a_late_answer_that_breaks_the_schema_ends_its_own_command_and_nothing_else(
+    autojump_clock: MockClock,
+    system: System,
+    action: str,
+    payload: dict[str, Any],
+    answer: Any,
+    error: str,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send(action, payload)
+        called = await station.receive()
+        await caller.done.wait()
+        await station.send([3, called[1], answer])
+        await station.call("Heartbeat", {})
+        (timed_out,) = caller.outcomes
+        assert isinstance(timed_out, CommandTimedOut)
+        assert timed_out.command_id is not None
+        row = await system.central.database.read(commands.find, timed_out.command_id)
+        assert row is not None
+        assert (row["state"], row["response"]) == ("late", None)
+        assert row["error"].startswith("the answer breaks the schema: ")
+        assert error in row["error"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_effect_that_fails_costs_neither_the_outcome_nor_the_connection(
+    autojump_clock: MockClock,
+    system: System,
+    monkeypatch: pytest.MonkeyPatch,
+    expected_errors: list[EventDict],
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("an answer like no other")
+
+    monkeypatch.setitem(cast(dict[str, Effect], ENDED), "ClearCache", fail)
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        for word, state in (("Accepted", "accepted"), ("Rejected", "refused")):
+            caller.send()
+            await station.send([3, (await station.receive())[1], {"status": word}])
+            await trio.testing.wait_all_tasks_blocked()
+            outcome = caller.outcomes[-1]
+            assert isinstance(outcome, Outcome)
+            assert outcome.response == {"status": word}
+            assert await state_of(system, outcome.command_id) == state
+        assert (await station.start())["transactionId"] > 0
+        assert [error["action"] for error in expected_errors] == ["ClearCache"] * 2
         nursery.cancel_scope.cancel()
 
 
@@ -241,6 +326,79 @@ async def test_a_connection_that_ends_fails_its_commands_at_once(
             for outcome in sorted(caller.outcomes, key=lambda each: each.command_id or 0)
         ]
         assert states == ["unknown", "expired"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_an_answer_that_is_being_recorded_outlives_its_connection(
+    autojump_clock: MockClock, system: System, replaced: bool
+) -> None:
+    """The station has answered: what the caller and the record are told is its answer."""
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send()
+        called = await station.receive()
+        await trio.testing.wait_all_tasks_blocked()
+        with writes_held(system):
+            await station.send([3, called[1], {"status": "Accepted"}])
+            await trio.testing.wait_all_tasks_blocked()
+            session = system.central.hub.get("CP001")
+            assert session is not None
+            session.end(1008 if replaced else 1001, "gone")
+            await trio.testing.wait_all_tasks_blocked()
+            assert caller.outcomes == []
+        await trio.testing.wait_all_tasks_blocked()
+        (outcome,) = caller.outcomes
+        assert isinstance(outcome, Outcome)
+        assert outcome.response == {"status": "Accepted"}
+        assert await state_of(system, outcome.command_id) == "accepted"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_time_limit_that_is_being_recorded_stays_one(
+    autojump_clock: MockClock, system: System
+) -> None:
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send()
+        await station.receive()
+        with writes_held(system):
+            await trio.sleep(31)
+            session = system.central.hub.get("CP001")
+            assert session is not None
+            session.end(1001, "gone")
+            await trio.testing.wait_all_tasks_blocked()
+            assert caller.outcomes == []
+        await trio.testing.wait_all_tasks_blocked()
+        (outcome,) = caller.outcomes
+        assert isinstance(outcome, CommandTimedOut)
+        assert await state_of(system, outcome.command_id) == "timeout"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_command_whose_connection_ends_while_it_is_claimed_was_not_sent(
+    autojump_clock: MockClock, system: System
+) -> None:
+    async with trio.open_nursery() as nursery:
+        await booted(system, nursery)
+        caller = Caller(system, nursery)
+        session = system.central.hub.get("CP001")
+        assert session is not None
+        with writes_held(system):
+            caller.send()
+            await trio.testing.wait_all_tasks_blocked()
+        # The record is written; now the claim waits.
+        with writes_held(system):
+            await trio.testing.wait_all_tasks_blocked()
+            session.end(1001, "gone")
+            await trio.testing.wait_all_tasks_blocked()
+        await caller.done.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        (outcome,) = caller.outcomes
+        assert isinstance(outcome, ChargePointOffline)
+        assert await state_of(system, outcome.command_id) == "expired"
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_replaced_connection_fails_its_command_as_replaced(

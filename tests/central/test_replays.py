@@ -10,7 +10,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from ocpp_trio.central.transport import Transport, WatchedStream
+from ocpp_trio.central.stream import WatchedStream
+from ocpp_trio.central.transport import Transport
 from tests.conftest import MakeSettings
 from tests.support.clock import MINUTE, START, FakeNow
 from tests.support.faults import Killed, Steps

@@ -65,6 +65,23 @@ REPAIRS = [
         STATUS | {"info": "i" * 99},
         ("over-long-text",),
     ),
+    *(
+        (action, {key: payload[key] for key in payload if key != "timestamp"}, used, names)
+        for action, payload in (("StartTransaction", START), ("StopTransaction", STOP))
+        for used, names in [(payload | {"timestamp": ""}, ("absent-timestamp",))]
+    ),
+    (
+        "StartTransaction",
+        START | {"timestamp": None},
+        START | {"timestamp": ""},
+        ("absent-timestamp", "null-for-absent"),
+    ),
+    (
+        "MeterValues",
+        {"connectorId": 1, "meterValue": [{"sampledValue": [{"value": "1"}]}]},
+        meter_values({"value": "1"}, timestamp=""),
+        ("absent-timestamp",),
+    ),
     ("MeterValues", sampled(value=230.5), sampled(value="230.5"), ("number-for-text",)),
     ("MeterValues", sampled(value=7), sampled(value="7"), ("number-for-text",)),
     ("StartTransaction", START | {"idTag": 42}, START | {"idTag": "42"}, ("number-for-text",)),

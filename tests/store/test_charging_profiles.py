@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from ocpp_trio.store import charging_profiles, composite_schedules, named_profiles, stops
+from ocpp_trio.store import (
+    charging_profiles,
+    composite_schedules,
+    named_profiles,
+    remote_starts,
+    stops,
+)
 from ocpp_trio.store.charging_profiles import Filters
 from ocpp_trio.store.database import Database, Row
 from tests.support.clock import FakeNow
@@ -181,6 +187,63 @@ async def test_a_profile_accepted_after_the_end_is_over_at_once(
     await station.stop(number)
     await install(operator, 1, profile(1, "TxProfile", transactionId=number))
     assert await removals(operator.database) == {1: "transaction ended"}
+
+
+async def test_a_late_answer_goes_to_the_transaction_of_its_time(
+    operator: Operator, station: Station, now: FakeNow
+) -> None:
+    """Section 5.16.2: a TxProfile without transactionId is for the one that runs."""
+    number = (await station.start()).transaction_id
+    payload = {"connectorId": 1, "csChargingProfiles": profile(1, "TxProfile")}
+    now.ms += 1000
+    command = await operator.ask("SetChargingProfile", payload)
+    now.ms += 30_000
+    await operator.end(command, "timeout")
+    await station.stop(number)
+    now.ms += 1000
+    await operator.end(command, "late", {"status": "Accepted"})
+    assert await removals(operator.database) == {1: "transaction ended"}
+    (row,) = await rows(operator.database)
+    assert row["transaction_id"] == number
+
+
+async def test_and_not_to_the_next_one(operator: Operator, station: Station, now: FakeNow) -> None:
+    number = (await station.start()).transaction_id
+    payload = {"connectorId": 1, "csChargingProfiles": profile(1, "TxProfile")}
+    now.ms += 1000
+    command = await operator.ask("SetChargingProfile", payload)
+    now.ms += 1000
+    await station.stop(number)
+    now.ms += 1000
+    following = (await station.start()).transaction_id
+    await install(operator, 1, profile(2, "TxProfile"))
+    await operator.end(command, "accepted", {"status": "Accepted"})
+    assert await removals(operator.database) == {1: "transaction ended"}
+    (row,) = await rows(operator.database, state="installed")
+    assert (row["charging_profile_id"], row["transaction_id"]) == (2, following)
+
+
+async def test_a_profile_whose_remote_start_leads_nowhere_waits_no_longer(
+    operator: Operator, station: Station, now: FakeNow
+) -> None:
+    database = operator.database
+    payload = {"idTag": "TAG", "chargingProfile": profile(1, "TxProfile")}
+    await operator.command("RemoteStartTransaction", payload)
+    late = await operator.ask(
+        "RemoteStartTransaction", {"idTag": "TAG", "chargingProfile": profile(2, "TxProfile")}
+    )
+    await operator.end(late, "timeout")
+    assert [row["state"] for row in await rows(database)] == ["waiting"]
+    now.ms += 3_600_000
+    assert len(await database.write(remote_starts.expire, now())) == 2
+    assert await removals(database) == {1: "no transaction followed"}
+    await operator.end(late, "late", {"status": "Accepted"})
+    assert await removals(database) == {
+        1: "no transaction followed",
+        2: "no transaction followed",
+    }
+    await station.start()
+    assert await installed(database) == []
 
 
 async def join(database: Database, command_id: int, transaction_id: int) -> None:

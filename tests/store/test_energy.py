@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpp_trio.domain import energy
+from ocpp_trio.domain.energy import MAX_INTERVAL_MWH
 from ocpp_trio.domain.readings import INTERVAL
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import meter_values, migrate, starts, stops, transactions
@@ -155,3 +156,16 @@ def test_order_repeats_and_batches_do_not_matter(
                 kind[minute] = max(wh, kind.get(minute, 0))
         expected = sum((sampled or aligned).values()) if sampled or aligned else None
         assert one[0] == expected
+
+
+async def test_absurd_intervals_sink_nobody(station: Station, now: FakeNow) -> None:
+    """Sums stay inside 64 bits, however many lines a station makes up."""
+    number = (await station.start(meterStart=0)).transaction_id
+    for minute in range(30):
+        samples = [
+            {"value": "1e200", "measurand": INTERVAL, "phase": f"L{line}"} for line in range(2000)
+        ]
+        value = {"timestamp": format_timestamp(START + minute * MINUTE), "sampledValue": samples}
+        assert await station.meter(number, value) == "stored"
+    row = await station.transaction(number)
+    assert row["interval_wh"] == 30 * MAX_INTERVAL_MWH // 1000

@@ -8,8 +8,9 @@ import pytest
 
 from ocpp_trio.store import jobs
 from ocpp_trio.store.database import Database, Row
-from tests.support.clock import START
+from tests.support.clock import START, FakeNow
 from tests.support.commands import carried_out
+from tests.support.operator import Operator
 
 DIAGNOSTICS = {"location": "ftp://user:secret@example.com/d"}
 FIRMWARE = {"location": "https://example.com/f", "retrieveDate": "2026-12-01T00:00:00Z"}
@@ -112,6 +113,43 @@ async def test_a_newer_job_cancels_the_one_before(database: Database) -> None:
     rows = await database.read(jobs.listing.page, jobs.Filter(kind="log"), None, 10, 0)
     assert [row["state"] for row in rows] == ["running", "cancelled"]
     assert rows[1]["id"] == first["id"]
+
+
+@pytest.mark.parametrize("action", REQUESTS)
+async def test_a_job_that_was_not_sent_yet_is_not_what_a_notification_is_about(
+    database: Database, now: FakeNow, action: str
+) -> None:
+    first = await begin(database, action)
+    operator = Operator(database, now)
+    queued = await operator.create(action, REQUESTS[action][0])
+    more = {"requestId": 7} if "requestId" in REQUESTS[action][0] else {}
+    status = "Uploaded" if action.startswith("Get") else "Installed"
+    moved = await notify(database, action, status, **more)
+    assert moved is not None
+    assert (moved["id"], moved["state"]) == (first["id"], "finished")
+    second = (await database.read(jobs.listing.page, jobs.Filter(), None, 1, 0))[0]
+    assert (second["command_id"], second["state"]) == (queued, "requested")
+    if not more:
+        # The first one is over and the second unknown to the station.
+        assert await notify(database, action, status) is None
+
+
+@pytest.mark.parametrize("action", ["GetDiagnostics", "UpdateFirmware"])
+async def test_what_goes_on_comes_before_what_was_not_answered_yet(
+    database: Database, now: FakeNow, action: str
+) -> None:
+    first = await begin(database, action)
+    operator = Operator(database, now)
+    number = await operator.ask(action, REQUESTS[action][0])
+    status = "Uploading" if action.startswith("Get") else "Downloading"
+    moved = await notify(database, action, status)
+    assert moved is not None
+    assert moved["id"] == first["id"]
+    # Without an answer in time the station may be at it all the same.
+    await operator.end(number, "timeout")
+    moved = await notify(database, action, status)
+    assert moved is not None
+    assert (moved["command_id"], moved["state"]) == (number, "running")
 
 
 async def test_a_notification_without_job_is_kept(database: Database) -> None:

@@ -101,7 +101,7 @@ async def test_versions_are_never_used_twice(operator: Operator) -> None:
 async def test_without_an_answer_nobody_knows_until_the_station_says(operator: Operator) -> None:
     await send(operator, 1, [entry("A")])
     payload = {"listVersion": 2, "updateType": "Full", "localAuthorizationList": [entry("B")]}
-    number = await operator.create("SendLocalList", payload)
+    number = await operator.ask("SendLocalList", payload)
     await operator.end(number, "timeout")
     assert await known(operator) == ("unknown", 1, 2)
     await tell(operator, 1)
@@ -114,11 +114,24 @@ async def test_without_an_answer_nobody_knows_until_the_station_says(operator: O
 
 async def test_a_late_answer_about_an_older_list_changes_nothing(operator: Operator) -> None:
     payload = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry("A")]}
-    number = await operator.create("SendLocalList", payload)
+    number = await operator.ask("SendLocalList", payload)
     await operator.end(number, "timeout")
     await send(operator, 2, [entry("B")])
     await operator.end(number, "late", {"status": "Accepted"})
     assert await known(operator) == ("accepted", 2, 2)
+    assert await tags(operator) == ["B"]
+
+
+@pytest.mark.parametrize("word", ["Accepted", "Failed", "VersionMismatch"])
+async def test_nor_does_it_if_the_newer_list_has_a_lower_version(
+    operator: Operator, word: str
+) -> None:
+    payload = {"listVersion": 5, "updateType": "Full", "localAuthorizationList": [entry("A")]}
+    number = await operator.ask("SendLocalList", payload)
+    await operator.end(number, "timeout")
+    await send(operator, 2, [entry("B")])
+    await operator.end(number, "late", {"status": word})
+    assert await known(operator) == ("accepted", 2, 5)
     assert await tags(operator) == ["B"]
 
 
@@ -127,6 +140,37 @@ async def test_a_command_that_was_never_sent_changes_nothing(operator: Operator)
     payload = {"listVersion": 2, "updateType": "Full"}
     await operator.end(await operator.create("SendLocalList", payload), "expired")
     assert await known(operator) == ("accepted", 1, 2)
+
+
+async def test_a_full_list_with_a_lower_version_is_what_the_station_has(
+    operator: Operator,
+) -> None:
+    await send(operator, 7, [entry("A")])
+    await send(operator, 3, [entry("B")])
+    assert await known(operator) == ("accepted", 3, 7)
+    assert await tags(operator) == ["B"]
+    # So it is if only the answer is late.
+    payload = {"listVersion": 2, "updateType": "Full", "localAuthorizationList": [entry("C")]}
+    number = await operator.ask("SendLocalList", payload)
+    await operator.end(number, "timeout")
+    assert (await known(operator))[0] == "unknown"
+    await operator.end(number, "late", {"status": "Accepted"})
+    assert await known(operator) == ("accepted", 2, 7)
+    assert await tags(operator) == ["C"]
+
+
+async def test_changes_to_a_list_that_is_not_known_make_no_list_that_is(
+    operator: Operator,
+) -> None:
+    await send(operator, 1, [entry("A")])
+    number = await operator.ask(
+        "SendLocalList",
+        {"listVersion": 2, "updateType": "Full", "localAuthorizationList": [entry("B")]},
+    )
+    await operator.end(number, "timeout")
+    # The station may have A or B now.
+    await send(operator, 3, [entry("C")], "Differential")
+    assert await known(operator) == ("mismatch", None, 3)
 
 
 async def test_what_the_station_says_of_its_version(operator: Operator) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any, cast
 
 import pytest
+from structlog.typing import EventDict
 
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, review
+from ocpp_trio.store.api_keys import NewKey
 from ocpp_trio.store.database import Database, Row, Tx
-from ocpp_trio.store.effects import ENDED, Effect
+from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
 from tests.conftest import OpenDatabase
 from tests.support.clock import START
 from tests.support.statements import execute, fetch
@@ -199,6 +202,49 @@ async def test_every_end_has_its_effect_once(
     ]
 
 
+def broken(error: Exception) -> Effect:
+    """An effect that raises in the middle of its work."""
+
+    def effect(tx: Tx, command: Command, _: int) -> None:
+        execute(tx, "INSERT INTO sequences (name, value) VALUES ('half', 1)")
+        if not isinstance(error, sqlite3.IntegrityError):
+            raise error
+        execute(tx, "INSERT INTO sequences (name, value) VALUES ('half', 1)")
+
+    return effect
+
+
+@pytest.mark.parametrize("error", [KeyError("key"), sqlite3.IntegrityError(), OverflowError()])
+async def test_an_effect_that_fails_is_undone_alone_and_logged(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    expected_errors: list[EventDict],
+    error: Exception,
+) -> None:
+    monkeypatch.setitem(cast(dict[str, Effect], ENDED), "Reset", broken(error))
+    monkeypatch.setitem(cast(dict[str, Effect], SENT), "Reset", broken(error))
+    one, other = await create(database), await create(database)
+    for number in (one, other):
+        assert await database.write(commands.mark_sent, number, START)
+    await finish(database, one, "accepted", '{"status":"Accepted"}')
+    await finish(database, other, "refused", '{"status":"Rejected"}')
+    for number, state in ((one, "accepted"), (other, "refused")):
+        row = await database.read(commands.find, number)
+        assert row is not None
+        assert row["state"] == state
+    assert await database.read(fetch, "SELECT * FROM sequences WHERE name = 'half'") == []
+    assert [error["command"] for error in expected_errors] == [one, other, one, other]
+
+
+async def test_a_command_whose_record_cannot_be_made_is_none(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cast(dict[str, Effect], CREATED), "Reset", broken(KeyError()))
+    with pytest.raises(KeyError):
+        await create(database)
+    assert await database.read(fetch, "SELECT * FROM commands") == []
+
+
 async def test_no_such_command(database: Database) -> None:
     assert await database.read(commands.find, 4711) is None
     await finish(database, 4711, "accepted")
@@ -235,11 +281,16 @@ async def test_log_pages_are_newest_first_and_filtered(database: Database) -> No
 # API keys
 
 
+def _key(name: str, role: str, key_hash: str) -> NewKey:
+    return NewKey(name, role, key_hash, "somebody")
+
+
 async def test_keys_are_named_once(database: Database) -> None:
-    assert await database.write(api_keys.insert, "first", "admin", "hash 1", START)
-    assert not await database.write(api_keys.insert, "first", "read", "hash 2", START)
-    assert await database.write(api_keys.insert, "second", "read", "hash 3", START)
-    rows = await database.read(api_keys.valid)
+    assert await database.write(api_keys.insert, _key("first", "admin", "hash 1"), START)
+    assert not await database.write(api_keys.insert, _key("first", "read", "hash 2"), START)
+    assert await database.write(api_keys.insert, _key("second", "read", "hash 3"), START)
+    rows, ever_made = await database.read(api_keys.stored)
+    assert ever_made
     assert [(row["name"], row["role"], row["key_hash"]) for row in rows] == [
         ("first", "admin", "hash 1"),
         ("second", "read", "hash 3"),
@@ -247,9 +298,24 @@ async def test_keys_are_named_once(database: Database) -> None:
 
 
 async def test_a_revoked_key_does_not_count(database: Database) -> None:
-    await database.write(api_keys.insert, "first", "admin", "hash 1", START)
-    await database.write(execute, "UPDATE api_keys SET revoked_at = 1")
-    assert await database.read(api_keys.valid) == []
+    assert await database.read(api_keys.stored) == ([], False)
+    row = await database.write(api_keys.insert, _key("first", "admin", "hash 1"), START)
+    assert row is not None
+    revoked = await database.write(api_keys.revoke, row["id"], "somebody", START + 1)
+    assert revoked is not None
+    assert (revoked["revoked_at"], revoked["revoked_by"]) == (START + 1, "somebody")
+    assert await database.write(api_keys.revoke, row["id"], "another", START + 2) is None
+    assert await database.read(api_keys.stored) == ([], True)
+
+
+async def test_the_last_use_of_a_key_never_goes_back(database: Database) -> None:
+    row = await database.write(api_keys.insert, _key("first", "admin", "hash 1"), START)
+    assert row is not None
+    for moment in (START + 5, START + 3):
+        await database.write(api_keys.note_used, {row["id"]: moment, 4711: moment})
+    found = await database.read(api_keys.find, row["id"])
+    assert found is not None
+    assert found["last_used_at"] == START + 5
 
 
 # Notices

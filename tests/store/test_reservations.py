@@ -48,7 +48,7 @@ async def history(database: Database, number: int = 1) -> list[tuple[str, str | 
 
 
 async def test_it_is_requested_then_accepted(operator: Operator, now: FakeNow) -> None:
-    number = await operator.create("ReserveNow", request(now, parentIdTag="P"))
+    number = await operator.ask("ReserveNow", request(now, parentIdTag="P"))
     (row,) = await all_of(operator.database)
     assert row["state"] == "requested"
     assert row["expires_at"] == now() + 10 * MINUTE
@@ -85,15 +85,78 @@ async def test_a_refusal_keeps_the_stations_word(
 )
 async def test_without_an_answer(operator: Operator, now: FakeNow, end: str, state: str) -> None:
     number = await operator.create("ReserveNow", request(now))
+    if end not in {"expired", "cancelled"}:
+        await operator.send(number)
     await operator.end(number, end)
     assert await states(operator.database) == [state]
 
 
-async def test_a_late_answer_counts(operator: Operator, now: FakeNow) -> None:
+async def test_what_was_not_sent_is_neither_used_nor_cancelled_nor_replaced(
+    operator: Operator, station: Station, now: FakeNow
+) -> None:
+    database = operator.database
+    await operator.command("ReserveNow", request(now))
+    kept = await operator.create("ReserveNow", request(now, idTag="Other"))
+    await station.start(idTag="Tag", reservationId=7)
+    assert await states(database) == ["used", "requested"]
+    await operator.command("CancelReservation", {"reservationId": 7}, status="Rejected")
+    assert await states(database) == ["used", "requested"]
+    never = await operator.create("ReserveNow", request(now, idTag="Never"))
+    await operator.end(never, "cancelled")
+    await operator.send(kept)
+    await operator.end(kept, "accepted", {"status": "Accepted"})
+    await station.start(idTag="Other", reservationId=7, connectorId=2)
+    assert await states(database) == ["used", "used", "cancelled"]
+
+
+async def test_one_that_was_kept_replaces_what_was_accepted_meanwhile(
+    operator: Operator, now: FakeNow
+) -> None:
+    kept = await operator.create("ReserveNow", request(now))
+    now.ms += 1
+    await operator.command("ReserveNow", request(now, idTag="Other"))
+    assert await states(operator.database) == ["requested", "accepted"]
+    now.ms += 1
+    await operator.send(kept)
+    await operator.end(kept, "accepted", {"status": "Accepted"})
+    assert await states(operator.database) == ["accepted", "cancelled"]
+
+
+async def test_a_late_answer_does_not_replace_what_came_after_it(
+    operator: Operator, now: FakeNow
+) -> None:
+    late = await operator.ask("ReserveNow", request(now))
+    await operator.end(late, "timeout")
+    now.ms += 1
+    await operator.command("ReserveNow", request(now, idTag="Other"))
+    await operator.end(late, "late", {"status": "Accepted"})
+    assert await states(operator.database) == ["cancelled", "accepted"]
+    assert (await history(operator.database))[-1] == ("cancelled", "operator", "replaced by 2")
+
+
+@pytest.mark.parametrize(("is_sent", "state"), [(True, "refused"), (False, "cancelled")])
+async def test_an_error_of_the_station_or_of_ours(
+    operator: Operator, now: FakeNow, is_sent: bool, state: str
+) -> None:
     number = await operator.create("ReserveNow", request(now))
+    if is_sent:
+        await operator.send(number)
+    await operator.end(number, "error")
+    assert await states(operator.database) == [state]
+
+
+async def test_a_late_answer_counts(operator: Operator, now: FakeNow) -> None:
+    number = await operator.ask("ReserveNow", request(now))
     await operator.end(number, "timeout")
     await operator.end(number, "late", {"status": "Accepted"})
     assert await states(operator.database) == ["accepted"]
+
+
+async def test_a_late_error_is_a_refusal(operator: Operator, now: FakeNow) -> None:
+    number = await operator.ask("ReserveNow", request(now))
+    await operator.end(number, "timeout")
+    await operator.end(number, "late")
+    assert await states(operator.database) == ["refused"]
 
 
 async def test_the_same_number_replaces_if_it_is_accepted(operator: Operator, now: FakeNow) -> None:
@@ -151,7 +214,7 @@ async def test_a_start_uses_the_reservation_of_its_own_station_once(
 async def test_a_start_uses_what_seemed_to_be_over(
     operator: Operator, station: Station, now: FakeNow, over: str
 ) -> None:
-    number = await operator.create("ReserveNow", request(now))
+    number = await operator.ask("ReserveNow", request(now))
     if over == "cancelled":
         await operator.end(number, "accepted", {"status": "Accepted"})
         await operator.command("CancelReservation", {"reservationId": 7}, status="Rejected")

@@ -68,3 +68,15 @@ async def test_closing_what_is_offline(database: Database, now: FakeNow) -> None
     assert (row["is_complete"], row["meter_stop"], row["stopped_at"]) == (1, 2500, now())
     assert row["stop_reason"] == ("closed by the server: the charge point was offline for 2.0 h")
     assert await database.write(running.close_offline, before, now()) == []
+
+
+async def test_one_that_cannot_be_closed_stops_no_other(database: Database, now: FakeNow) -> None:
+    await register(database, connected=False)
+    station = Station(database, now)
+    absurd = (await station.start(meterStart=2**63 - 1)).transaction_id
+    interval = {"measurand": "Energy.Active.Import.Interval", "unit": "Wh"}
+    await station.meter(absurd, meter_value(now(), 1000, **interval))
+    number = (await station.start(connectorId=2)).transaction_id
+    (closed,) = await database.write(running.close_offline, now(), now())
+    assert closed["id"] == number
+    assert (await station.transaction(absurd))["is_complete"] == 0

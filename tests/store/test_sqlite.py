@@ -328,3 +328,22 @@ def test_a_unit_that_fails_leaves_no_transaction_open(path: Path) -> None:
             other.execute("CREATE TABLE t (x)")
     finally:
         driver.close()
+
+
+async def test_a_statement_that_cannot_be_computed_fails_its_unit_only(database: Database) -> None:
+    overflow = "SELECT sum(n) FROM (SELECT 9223372036854775807 AS n UNION ALL SELECT 1)"
+    errors: list[Exception] = []
+
+    async def write(text: str) -> None:
+        try:
+            await database.write(execute, text)
+        except Exception as error:
+            errors.append(error)
+
+    async with trio.open_nursery() as nursery:
+        for text in (INSERT, overflow, INSERT):
+            nursery.start_soon(write, text)
+    assert [str(error) for error in errors] == ["integer overflow"]
+    assert not isinstance(errors[0], StoreUnavailable)
+    assert database.failing_for() == 0
+    assert await database.read(value, COUNT) == 2

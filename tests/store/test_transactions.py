@@ -705,3 +705,48 @@ async def test_pages_and_filters(station: Station, database: Database, now: Fake
     assert await database.read(transactions.count, None, None) == 5
     assert await database.read(transactions.count, "CP1", False) == 3
     assert await database.read(transactions.count, "CP3", None) == 0
+
+
+async def test_no_start_is_taken_for_another_whatever_its_texts_hold(station: Station) -> None:
+    starts: list[dict[str, Any]] = [
+        {"idTag": "A|B", "timestamp": "C"},
+        {"idTag": "A", "timestamp": "B|C"},
+        {"idTag": "A\\", "timestamp": "B|C"},
+        {"idTag": "A\\|B", "timestamp": "C"},
+        {"idTag": "A|B\\", "timestamp": "C"},
+    ]
+    numbers = [(await station.start(**fields)).transaction_id for fields in starts]
+    assert len(set(numbers)) == len(starts)
+    again = [(await station.start(**fields)).transaction_id for fields in starts]
+    assert again == numbers
+
+
+async def test_a_repeated_stop_with_other_values_is_for_a_person(station: Station) -> None:
+    number = (await station.start()).transaction_id
+    stop = {"timestamp": "2026-11-23T09:00:00Z"}
+    data = [meter_value(START, "2000", context="Transaction.Begin"), meter_value(START + 1, "5000")]
+    assert (await station.stop(number, **stop, transactionData=data)).outcome == "stored"
+    # The same in another spelling, in part, or not at all is a repeat.
+    respelled = [
+        {"sampledValue": each["sampledValue"], "timestamp": each["timestamp"]} for each in data
+    ]
+    for again in (data, respelled, data[1:], [], None):
+        assert (await station.stop(number, **stop, transactionData=again)).outcome == "repeated"
+    assert len(await station.samples(number)) == 2
+    assert await station.review() == []
+    # It says more than the first: nothing of it may vanish.
+    other = [*data, meter_value(START + 2, "4500")]
+    for _ in range(2):
+        assert (await station.stop(number, **stop, transactionData=other)).outcome == "conflict"
+    (item,) = await station.review()
+    assert (item["kind"], item["suggestion"], item["times"]) == ("conflict", number, 2)
+    assert item["reason"] == "stopped before with other transactionData"
+    assert len(await station.samples(number)) == 2
+
+
+async def test_a_repeat_that_brings_values_only_now_is_for_a_person(station: Station) -> None:
+    number = (await station.start()).transaction_id
+    stop = {"timestamp": "2026-11-23T09:00:00Z"}
+    await station.stop(number, **stop)
+    data = [meter_value(START, "2000")]
+    assert (await station.stop(number, **stop, transactionData=data)).outcome == "conflict"

@@ -19,7 +19,7 @@ class Operator:
         self.point = charge_point_id
 
     async def create(self, action: str, payload: dict[str, Any]) -> int:
-        """Record a command; its number."""
+        """Record a command that waits to be sent; its number."""
         return await self.database.write(
             commands.create,
             self.point,
@@ -31,13 +31,23 @@ class Operator:
             self.now(),
         )
 
+    async def send(self, number: int) -> None:
+        """Its CALL goes out."""
+        assert await self.database.write(commands.mark_sent, number, self.now())
+
+    async def ask(self, action: str, payload: dict[str, Any]) -> int:
+        """A command that is sent; its number."""
+        number = await self.create(action, payload)
+        await self.send(number)
+        return number
+
     async def end(self, number: int, state: str, response: dict[str, Any] | None = None) -> None:
         """End it."""
         text = None if response is None else json.dumps(response)
         await self.database.write(commands.finish, number, state, text, None, self.now())
 
     async def command(self, action: str, payload: dict[str, Any], **response: Any) -> int:
-        """A command that is answered; its number."""
-        number = await self.create(action, payload)
+        """A command that is sent and answered; its number."""
+        number = await self.ask(action, payload)
         await self.end(number, "accepted", response or {"status": "Accepted"})
         return number

@@ -13,8 +13,29 @@ RETURNING id;
 -- What a new profile puts out of its place: the same id, or the same connector, purpose and level.
 UPDATE charging_profiles SET state = 'removed', removed_at = :now, removal = 'replaced'
 WHERE charge_point_id = :charge_point_id AND state = 'installed' AND id <> :id
+  AND installed_at <= :sent_at
   AND (charging_profile_id = :charging_profile_id
        OR (connector_id = :connector_id AND purpose = :purpose AND stack_level = :stack_level));
+
+-- name: replaced
+-- A profile of which a late answer tells, if its place was taken since it was sent.
+UPDATE charging_profiles SET state = 'removed', removed_at = :now, removal = 'replaced'
+WHERE id = :id AND state = 'installed' AND EXISTS (
+    SELECT 1 FROM charging_profiles AS newer
+    WHERE newer.charge_point_id = :charge_point_id AND newer.state = 'installed'
+      AND newer.id <> :id AND newer.installed_at > :sent_at
+      AND (newer.charging_profile_id = :charging_profile_id
+           OR (newer.connector_id = :connector_id AND newer.purpose = :purpose
+               AND newer.stack_level = :stack_level)));
+
+-- name: give_up
+-- Profiles that went with remote starts of this charge point to which no transaction belongs.
+UPDATE charging_profiles
+SET state = 'removed', removed_at = :now, removal = 'no transaction followed'
+WHERE charge_point_id = :charge_point_id AND state = 'waiting'
+  AND EXISTS (SELECT 1 FROM remote_starts
+              WHERE remote_starts.command_id = charging_profiles.command_id
+                AND remote_starts.state IN ('expired', 'refused'));
 
 -- name: clear
 -- What fits all criteria that are given.

@@ -10,16 +10,26 @@ VALUES
 SELECT * FROM jobs WHERE command_id = :command_id;
 
 -- name: of_request
--- The newest job with a requestId: stations start again from any number.
+-- The newest job with a requestId that its station knows of: stations start again from any number.
 SELECT * FROM jobs
 WHERE charge_point_id = :charge_point_id AND kind = :kind AND request_id = :request_id
+  AND NOT EXISTS (
+      SELECT 1 FROM commands WHERE commands.id = jobs.command_id AND commands.sent_at IS NULL)
 ORDER BY id DESC LIMIT 1;
 
 -- name: newest_open
--- The newest job of a kind that has not ended.
+-- The newest job of a kind that its station knows of and that has not ended; before one whose
+-- command is on its way, one that goes on.
 SELECT * FROM jobs
 WHERE charge_point_id = :charge_point_id AND kind = :kind AND state IN ('requested', 'running')
-ORDER BY id DESC LIMIT 1;
+  AND NOT EXISTS (
+      SELECT 1 FROM commands WHERE commands.id = jobs.command_id AND commands.sent_at IS NULL)
+ORDER BY
+    CASE WHEN state = 'requested' AND EXISTS (
+        SELECT 1 FROM commands WHERE commands.id = jobs.command_id AND commands.state = 'sent')
+    THEN 1 ELSE 0 END,
+    id DESC
+LIMIT 1;
 
 -- name: set_answer
 -- What the station answered to the request.

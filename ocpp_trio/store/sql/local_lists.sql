@@ -11,12 +11,17 @@ RETURNING last_version;
 
 -- name: note_sending
 -- A version is about to go out: it is never used again.
-INSERT INTO local_lists (charge_point_id, last_version, state, command_id, updated_at)
-VALUES (:charge_point_id, :version, 'unknown', :command_id, :now)
+INSERT INTO local_lists (charge_point_id, last_version, state, updated_at)
+VALUES (:charge_point_id, :version, 'unknown', :now)
 ON CONFLICT (charge_point_id) DO UPDATE
 SET last_version = CASE WHEN excluded.last_version > local_lists.last_version
         THEN excluded.last_version ELSE local_lists.last_version END,
-    command_id = excluded.command_id, updated_at = excluded.updated_at;
+    updated_at = excluded.updated_at;
+
+-- name: note_sent
+-- Which list was sent last.
+UPDATE local_lists SET command_id = :command_id, updated_at = :now
+WHERE charge_point_id = :charge_point_id;
 
 -- name: note_accepted
 -- The station has a version.
@@ -82,13 +87,6 @@ SELECT * FROM local_list_entries AS entry
 WHERE charge_point_id = :charge_point_id
   AND NOT EXISTS (SELECT 1 FROM id_tags WHERE id_tags.tag_key = entry.tag_key)
 ORDER BY tag_key;
-
--- name: reported_configuration
--- The newest answer of a station that names the size of an update.
-SELECT response FROM commands
-WHERE charge_point_id = :charge_point_id AND action = 'GetConfiguration'
-  AND response LIKE '%SendLocalListMaxLength%'
-ORDER BY id DESC LIMIT 1;
 
 -- name: page
 -- Lists by station, filtered, each with the number of its entries.

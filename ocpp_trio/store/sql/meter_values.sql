@@ -29,3 +29,13 @@ WHERE excluded.mwh > interval_readings.mwh;
 -- The sums of a transaction's interval readings, of each kind.
 SELECT is_aligned, sum(mwh) AS mwh FROM interval_readings
 WHERE transaction_id = :id GROUP BY is_aligned;
+
+-- name: of_message
+-- Whether a message of a transaction is stored, by its fingerprint.
+SELECT 1 AS is_stored FROM meter_values
+WHERE transaction_id = :transaction_id AND digest = :digest LIMIT 1;
+
+-- name: of_source
+-- The sampled values of a transaction that came in one kind of message.
+SELECT timestamp, value, number, unit, measurand, phase, context, location, format
+FROM meter_values WHERE transaction_id = :transaction_id AND source = :source;

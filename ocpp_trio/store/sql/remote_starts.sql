@@ -44,10 +44,11 @@ RETURNING command_id;
 -- Which remote start led to a transaction; NULL for none.
 UPDATE transactions SET remote_start_command_id = :command_id WHERE id = :id;
 
--- name: unmark_transactions
--- The transactions that seemed to follow a remote start do not.
+-- name: unmark_transaction
+-- The transaction that seemed to follow a remote start does not.
 UPDATE transactions SET remote_start_command_id = NULL
-WHERE charge_point_id = :charge_point_id AND remote_start_command_id = :command_id;
+WHERE id = (SELECT transaction_id FROM remote_starts WHERE command_id = :command_id)
+  AND remote_start_command_id = :command_id;
 
 -- name: expire
 -- Remote starts that no transaction followed in time.

@@ -34,17 +34,22 @@ SELECT 1 AS taken FROM reservations
 WHERE charge_point_id = :charge_point_id AND reservation_id = :reservation_id LIMIT 1;
 
 -- name: active
--- What may still hold of a number at a charge point, oldest first.
-SELECT * FROM reservations
-WHERE charge_point_id = :charge_point_id AND reservation_id = :reservation_id
-  AND state IN ('requested', 'accepted')
-ORDER BY id;
+-- What may still hold of a number at a charge point that was told of it, oldest first.
+SELECT reservations.*, commands.sent_at FROM reservations
+LEFT JOIN commands ON commands.id = reservations.command_id
+WHERE reservations.charge_point_id = :charge_point_id AND reservation_id = :reservation_id
+  AND reservations.state IN ('requested', 'accepted')
+  AND (commands.id IS NULL OR commands.sent_at IS NOT NULL)
+ORDER BY reservations.id;
 
 -- name: usable
--- The reservation that a start with this number has used: the newest, but a refused one.
+-- The reservation that a start with this number has used: the newest that was sent, but a refused
+-- one.
 SELECT * FROM reservations
 WHERE charge_point_id = :charge_point_id AND reservation_id = :reservation_id
   AND state <> 'refused'
+  AND NOT EXISTS (SELECT 1 FROM commands
+                  WHERE commands.id = reservations.command_id AND commands.sent_at IS NULL)
 ORDER BY id DESC LIMIT 1;
 
 -- name: standing

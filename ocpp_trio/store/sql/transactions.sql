@@ -17,6 +17,16 @@ SELECT * FROM transactions
 WHERE charge_point_id = :charge_point_id AND connector_id = :connector_id AND is_complete = 0
 ORDER BY id DESC LIMIT 1;
 
+-- name: find_ended_since
+-- The transaction that ran on a connector at a moment and has ended since, among a station's last.
+SELECT * FROM (
+    SELECT * FROM transactions
+    WHERE charge_point_id = :charge_point_id ORDER BY id DESC LIMIT :searched
+) AS last
+WHERE connector_id = :connector_id AND is_complete = 1
+  AND received_at <= :moment AND stop_received_at > :moment
+ORDER BY id DESC LIMIT 1;
+
 -- name: suggest_open
 -- The newest running transaction that a stray message may belong to. Ordered by `id + 0`: by id, all
 -- transactions of the station would be looked through.

@@ -1,0 +1,189 @@
+"""trio-websocket's connection, with the bounds it lacks and a short way for what stations send.
+
+Of the server only this module and `transport` import trio_websocket and wsproto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain
+from typing import cast
+
+import trio
+import trio_websocket
+import wsproto
+from trio_websocket import ConnectionClosed, WebSocketConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+
+from ocpp_trio.central.stream import WatchedStream
+
+MAX_FRAGMENTS = 1024
+"""Frames of one message. Empty continuation frames would otherwise grow a list without end."""
+
+RECEIVE_BUFFER = 4096
+
+Deliver = Callable[[str], Awaitable[None]]
+
+
+class FrameReader(wsproto.WSConnection):
+    """wsproto's protocol machine, spared the frames that nearly all messages consist of.
+
+    A text message in one masked frame that came whole, between two messages, is read here; all
+    else, and all that is wrong, is wsproto's.
+    """
+
+    def __init__(self) -> None:
+        # No extensions are offered: permessage-deflate would inflate without a bound.
+        super().__init__(wsproto.ConnectionType.SERVER)
+        self._messages: list[Event] = []
+        self._is_fed = True
+
+    def receive_data(self, data: bytes | bytearray | None) -> None:
+        """Take what came in; `events` says what it means."""
+        self._is_fed = True
+        if data and self._is_between_messages():
+            start = 0
+            while (message := _whole_message(data, start)) is not None:
+                text, start = message
+                self._messages.append(TextMessage(text))
+            self._is_fed = start < len(data)
+            if start:
+                data = data[start:]
+        if self._is_fed:
+            super().receive_data(cast("bytes | None", data))
+
+    def _is_between_messages(self) -> bool:
+        connection = self.connection
+        if connection is None or connection.state is not ConnectionState.OPEN:
+            return False
+        protocol = connection._proto
+        decoder = protocol._frame_decoder
+        return (
+            not decoder.buffer
+            and decoder.header is None
+            and protocol._message_decoder.opcode is None
+        )
+
+    def events(self) -> Iterable[Event]:  # type: ignore[override]
+        """What the data since the last call means, in its order."""
+        messages = self._messages
+        if messages:
+            self._messages = []
+        return chain(messages, super().events()) if self._is_fed else messages
+
+
+def _whole_message(data: bytes | bytearray, start: int) -> tuple[str, int] | None:
+    """The text message whose only frame lies at `start`, and where it ends. None if there is none,
+    or if wsproto must look at it (RFC 6455 section 5.2).
+    """
+    # FIN and the opcode of text, no reserved bit; the frame is masked.
+    if data[start : start + 1] != b"\x81" or len(data) < start + 6:
+        return None
+    size = data[start + 1] - 0x80
+    body = start + 6
+    if size == 126:
+        size = int.from_bytes(data[start + 2 : start + 4], "big")
+        body += 2
+        if size < 126:
+            return None
+    elif not 0 <= size < 126:
+        return None
+    end = body + size
+    if end > len(data):
+        return None
+    # One operation on two numbers as long as the payload.
+    mask = data[body - 4 : body] * (size // 4 + 1)
+    payload = int.from_bytes(data[body:end], "little") ^ int.from_bytes(mask[:size], "little")
+    try:
+        return payload.to_bytes(size, "little").decode(), end
+    except UnicodeDecodeError:
+        return None
+
+
+class Connection(WebSocketConnection):
+    """trio-websocket's connection, which hands each message over where it is read.
+
+    The library would pass it through a channel to another task: one more switch per message. It
+    also has no bound on fragments, and its ping() waits for the pong.
+    """
+
+    def __init__(self, stream: WatchedStream, max_message_size: int) -> None:
+        super().__init__(
+            stream,
+            FrameReader(),
+            max_message_size=max_message_size,
+            receive_buffer_size=RECEIVE_BUFFER,
+        )
+        self.deliver: Deliver | None = None
+        self.attached = trio.Event()
+        self.reader_ended = trio.Event()
+
+    def attach(self, deliver: Deliver) -> None:
+        """From now on messages go to `deliver`; until then the reader waits."""
+        self.deliver = deliver
+        self.attached.set()
+
+    async def read(self) -> None:
+        """Read until nothing more can come."""
+        await self._reader_task()
+        self.reader_ended.set()
+
+    async def get_request(self) -> trio_websocket.WebSocketRequest:
+        """Wait for the request to connect, which `read` finds."""
+        return await self._get_request()
+
+    async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
+        self._message_size += len(event.data)
+        parts = cast("list[str]", self._message_parts)
+        parts.append(cast(str, event.data))
+        if isinstance(event, BytesMessage):
+            await self._give_up(1003, "OCPP-J messages are text")
+        elif self._message_size > self._max_message_size:
+            await self._give_up(1009, "the message is too large")
+        elif not event.message_finished:
+            if len(parts) > MAX_FRAGMENTS:
+                await self._give_up(1008, "too many fragments")
+        else:
+            text = parts[0] if len(parts) == 1 else "".join(parts)
+            self._message_size = 0
+            self._message_parts = []
+            if self.deliver is None:
+                await self.attached.wait()
+                assert self.deliver is not None
+            await self.deliver(text)
+
+    async def _give_up(self, code: int, reason: str) -> None:
+        self._message_parts = []
+        self._close_reason = trio_websocket.CloseReason(code, reason)
+        await self._send(CloseConnection(code=code, reason=reason))
+        self._reader_running = False
+
+    async def send_text(self, text: str) -> None:
+        """Send a text message as one frame. The server's frames are not masked (RFC 6455 5.2)."""
+        if self._close_reason is not None:
+            raise ConnectionClosed(self._close_reason)
+        payload = text.encode()
+        size = len(payload)
+        if size < 126:
+            head = bytes((0x81, size))
+        elif size < 65536:
+            head = b"\x81\x7e" + size.to_bytes(2, "big")
+        else:
+            head = b"\x81\x7f" + size.to_bytes(8, "big")
+        lock = self._stream_lock
+        if lock.locked():
+            await lock.acquire()
+        else:
+            lock.acquire_nowait()
+        try:
+            await self._stream.send_all(head + payload)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._abort_web_socket()
+            raise ConnectionClosed(self._close_reason) from None
+        finally:
+            lock.release()
+
+    async def send_ping(self, payload: bytes) -> None:
+        """Send a ping and wait for nothing: whatever comes back shows that the peer lives."""
+        await self._send(Ping(payload=payload))

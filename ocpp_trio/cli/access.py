@@ -1,0 +1,121 @@
+"""Verbs that change what is stored, whether a server runs or not.
+
+On the database directly if nobody holds it, else by the API of the server that does.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import click
+import trio
+
+from ocpp_trio import logs
+from ocpp_trio.cli.common import UsageProblem, env_file_option, settings_from
+from ocpp_trio.cli.remote import ApiRefused, Remote, default_url
+from ocpp_trio.config import Settings
+from ocpp_trio.errors import DatabaseInUse, StoreError
+from ocpp_trio.store.database import Database
+from ocpp_trio.store.opening import open_database
+
+T = TypeVar("T")
+Command = Callable[..., None]
+
+
+class Access(NamedTuple):
+    """The settings in force, and the API that may be asked: at once if its URL was given."""
+
+    settings: Settings
+    remote: Remote
+    is_given: bool
+
+
+def access_options(command: Command) -> Command:
+    """The options of a verb that uses the database or the API."""
+    for option in (
+        env_file_option,
+        click.option(
+            "--timeout",
+            type=click.FloatRange(0, min_open=True),
+            default=60.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="For an answer of the API.",
+        ),
+        click.option(
+            "--api-key",
+            envvar="OCPP_API_KEY",
+            show_envvar=True,
+            metavar="KEY",
+            help="Key for the API; in the variable it is not seen in the list of processes.",
+        ),
+        click.option(
+            "--api",
+            metavar="URL",
+            help="HTTP API to use in any case; otherwise, if a server holds the database, that of"
+            " the settings.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def access_of(
+    env_file: Path | None, api: str | None, api_key: str | None, timeout: float
+) -> Access:
+    """Where to work, by the settings and the options."""
+    logs.configure("warning", "console")
+    settings = settings_from(env_file)
+    remote = Remote(api or default_url(settings), api_key or settings.api_key, timeout)
+    return Access(settings, remote, api is not None)
+
+
+def actor() -> str:
+    """Who works on the database directly, as a word for records."""
+    try:
+        return f"command line: {getpass.getuser()}"
+    except (KeyError, OSError):
+        # A container may run as a number that has no name.
+        return "command line"
+
+
+def work(
+    access: Access, directly: Callable[[Database], Awaitable[T]], by_api: Callable[[], T]
+) -> T:
+    """Do it on the database if that is free, else by the API."""
+    if access.is_given:
+        return by_api()
+    path = Path(access.settings.db_sqlite_path)
+    if access.settings.db_type == "sqlite" and not path.exists():
+        raise UsageProblem(
+            f"there is no database {path}: start the server once, run `ocpp-trio migrate`, or set"
+            " DB_SQLITE_PATH"
+        )
+    try:
+        return trio.run(_on_database, access.settings, directly)
+    except DatabaseInUse:
+        pass
+    except StoreError as error:
+        raise UsageProblem(str(error)) from None
+    try:
+        return by_api()
+    except ApiRefused as refused:
+        raise ApiRefused(
+            f"a server uses {path}, and its API did not do it (--api says where it is):\n"
+            f"{refused.message}"
+        ) from None
+
+
+async def _on_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    # Bringing an old schema up to date is for the server, or `ocpp-trio migrate`, to do.
+    async with open_database(replace(settings, migrate="check")) as database:
+        try:
+            return await work(database)
+        except (StoreError, click.ClickException) as error:
+            # Raised further out: a nursery would wrap it in a group.
+            failure = error
+    raise failure
