@@ -41,7 +41,7 @@ from ocpp_trio.central.context import Central
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
 from ocpp_trio.central.node import Node, check_role
-from ocpp_trio.central.wakeups import Wakeups
+from ocpp_trio.central.wakeups import hear_of_others
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
@@ -160,8 +160,7 @@ async def _serve(
             services.start_soon(keepalive.watch, central, name="keepalive")
             await services.start(orders.run, name="commands")
             if is_shared:
-                wakeups = Wakeups(central)
-                services.start_soon(wakeups.run, orders.serve, name="wakeups")
+                services.start_soon(hear_of_others, central, orders.serve, name="wakeups")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
                     if ports.api:
@@ -239,7 +238,7 @@ def _periodic(
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", once(partial(forget_keys, central))
     # Its tick waits by itself until a copy is due.
-    yield s.backup, 0, "data backup", copy
+    yield s.backup and s.db_type == "sqlite", 0, "data backup", copy
 
 
 async def _watch_signals(

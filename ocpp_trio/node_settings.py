@@ -42,3 +42,9 @@ class NodeSettings(StationSettings):
         values.seconds(0.01, 60),
         "between looks for what other servers left for this one, if nothing wakes it before",
     )
+    listen: bool = _var(
+        "OCPP_LISTEN",
+        "true",
+        values.boolean,
+        "be woken by PostgreSQL (LISTEN); false: only look every OCPP_POLL_INTERVAL",
+    )

@@ -119,6 +119,18 @@ class Wakeups:
                 central.queue.over(command_id, None, error)
 
 
+async def hear_of_others(central: Central, serve: Callable[[Row], None]) -> None:
+    """Do what others leave for this node, for ever; with PostgreSQL woken by it."""
+    wakeups = Wakeups(central)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wakeups.run, serve)
+        if central.settings.listen:
+            # Imported here: SQLite need not load psycopg.
+            from ocpp_trio.store.listening import listen
+
+            nursery.start_soon(listen, central.settings, central.node.id, wakeups.ring)
+
+
 def owner_of(central: Central, row: Row) -> str | None:
     """The node to which a stored charge point is connected, if that is another than this one."""
     session = central.hub.get(row["id"])

@@ -59,7 +59,7 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
     addresses = reachable_addresses() if wildcard or settings.on_loopback else [settings.host]
     here = "localhost" if wildcard else _url_host(settings.host)
     there = addresses[0] if wildcard and addresses else here
-    lines = [f"ocpp-trio {__version__}, database {settings.db_type} {settings.db_sqlite_path}"]
+    lines = [f"ocpp-trio {__version__}, database {settings.db_type} {settings.database_place}"]
     if started.websocket_port is not None:
         url = f"{ws}://{there}:{started.websocket_port}"
         lines.append(f"Charge points connect to  {url}/<charge point id>")

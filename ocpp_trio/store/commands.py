@@ -208,9 +208,10 @@ def addressed(tx: Tx, node_id: str) -> Sequence[Row]:
 
 
 def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
-    """What follows from the end of commands; their ids."""
+    """What follows from the end of commands, oldest first; their ids."""
     ids = []
-    for row in rows:
+    # What a statement returns is in no order.
+    for row in sorted(rows, key=lambda row: row["id"]):
         ids.append(row["id"])
         _follow(tx, ENDED.get(row["action"]), row, now)
         _tell_who_waits(tx, row)

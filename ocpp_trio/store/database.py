@@ -132,6 +132,21 @@ def bulk_form(bulk: Callable[[Tx, Sequence[tuple[Any, ...]]], Sequence[Any]]) ->
     return mark
 
 
+def run_units(tx: Tx, jobs: Sequence[Job]) -> None:
+    """Run the units of a batch and set their results, those that have a bulk form together."""
+    bulks: dict[Any, list[Job]] = {}
+    for job in jobs:
+        bulk = getattr(job.unit, "bulk", None)
+        if bulk is not None:
+            bulks.setdefault(bulk, []).append(job)
+        else:
+            job.result = job.unit(tx, *job.arguments)
+    for bulk, same in bulks.items():
+        results = bulk(tx, [job.arguments for job in same])
+        for job, result in zip(same, results, strict=True):
+            job.result = result
+
+
 class Database:
     """The way in: `await write(unit, ...)`, `await read(unit, ...)`. Its writer is `run`."""
 
@@ -240,6 +255,7 @@ class Database:
         return batch
 
     async def _write_batch(self, batch: list[Job]) -> None:
+        began = trio.current_time()
         try:
             # Shielded: a batch that was taken is finished, and its outcome told.
             with trio.CancelScope(shield=True):
@@ -247,7 +263,7 @@ class Database:
             self._failing_since = None
         except StoreUnavailable as error:
             if self._failing_since is None:
-                self._failing_since = trio.current_time()
+                self._failing_since = began
             for job in batch:
                 job.error = error
         except BaseException as error:
