@@ -30,7 +30,7 @@ from functools import partial
 import structlog
 import trio
 
-from ocpp_trio import logs, network
+from ocpp_trio import limits, logs, network
 from ocpp_trio.api.app import build_app
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.keyring import prepare_keys
@@ -51,6 +51,7 @@ from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.data_backup import back_up_when_due
 from ocpp_trio.services.idempotency_keys import forget_keys
+from ocpp_trio.services.limit_report import LimitReport
 from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
 from ocpp_trio.services.membership import Membership
@@ -89,7 +90,9 @@ class Started:
 def run(settings: Settings, announce: Callable[[Started], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError or StoreError if it cannot start."""
     logs.configure(settings.log_level, settings.log_format)
-    network.raise_file_limit()
+    settings, shortage = limits.within_open_files(settings, network.raise_file_limit())
+    if shortage:
+        log.warning(shortage)
     # Modules and schemas live as long as the process: they need not be looked at again. Messages
     # make few cycles, and most objects die young by their reference count.
     gc.collect()
@@ -121,6 +124,7 @@ async def _serve(
         hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
         node = Node(settings.node_id, settings.role, network.place(ports.sockets))
         central = Central(settings, database, hints=hints, node=node)
+        network.count_failed_accepts(central.counts)
         is_shared = database.kind != "sqlite"
         membership = Membership(central, alone=not is_shared)
         await membership.enter()
@@ -137,6 +141,7 @@ async def _serve(
             now=system_now,
             started=trio.current_time(),
             node=node,
+            counts=central.counts,
         )
         app = build_app(context)
         stopping = trio.Event()
@@ -165,7 +170,9 @@ async def _serve(
                 async with trio.open_nursery() as front:
                     if ports.api:
                         front.start_soon(
-                            partial(serve_http, app, settings, ports.api, ports.api_tls),
+                            partial(
+                                serve_http, app, settings, central.counts, ports.api, ports.api_tls
+                            ),
                             stopping,
                             drain,
                             name="http",
@@ -222,6 +229,7 @@ def _periodic(
     expire = once(partial(expire_remote_starts, central))
     reservations = once(partial(expire_reservations, central.database, central.now))
     lists = LocalListSync(central, orders).tick
+    reached = LimitReport(central.counts).tick
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
     yield True, s.presence_interval, "presence", presence
     yield True, s.log_interval, "log writer", log_writer
@@ -237,6 +245,7 @@ def _periodic(
     yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", once(partial(forget_keys, central))
+    yield True, s.limits_interval, "limits", reached
     # Its tick waits by itself until a copy is due.
     yield s.backup and s.db_type == "sqlite", 0, "data backup", copy
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections import deque
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -21,6 +22,7 @@ from ocpp_trio.domain.times import system_now
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 MAX_ENTRIES = 10_000
 MAX_MESSAGE = 2_000
+MINUTE = 60.0
 SECRET_WORDS = ("password", "secret", "api_key", "authorization", "token")
 
 
@@ -90,6 +92,32 @@ def _redact(_: object, __: str, event: Event) -> Event:
     return event
 
 
+class _Sparing:
+    """Drops an event that comes more often than its `at_most` a minute, and tells how many were.
+
+    For what any stranger can cause again and again: it must not fill the disk.
+    """
+
+    def __init__(self) -> None:
+        # Event -> when its minute began, how many came in it. Events are texts of our own: few.
+        self._minutes: dict[str, tuple[float, int]] = {}
+
+    def __call__(self, _: object, __: str, event: Event) -> Event:
+        at_most = event.pop("at_most", None)
+        if at_most is None:
+            return event
+        now = time.monotonic()
+        began, count = self._minutes.get(event["event"], (now, 0))
+        if now - began >= MINUTE:
+            if count > at_most:
+                event["not_logged"] = count - at_most
+            began, count = now, 0
+        self._minutes[event["event"]] = (began, count + 1)
+        if count >= at_most:
+            raise structlog.DropEvent
+        return event
+
+
 def _keep_entry(_: object, level: str, event: Event) -> Event:
     source = event.pop("source", "server")
     number = LEVELS.get(level, 0)
@@ -132,6 +160,7 @@ def configure(level: str, form: str) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
+            _Sparing(),
             _redact,
             _keep_entry,
             structlog.processors.format_exc_info,

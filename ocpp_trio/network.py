@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import resource
 import socket
+import sys
+from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
 from ocpp_trio.errors import ConfigError
+from ocpp_trio.limits import Counts
+
+log = structlog.get_logger(source="network")
 
 BACKLOG = 4096
 """After a restart all charge points come back at once."""
@@ -82,11 +90,40 @@ def place(sockets: list[socket.socket]) -> str:
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files as far as allowed: each charge point is one. The new limit."""
+    """Raise the limit of open files as far as allowed: each connection is one. The limit in force.
+
+    Some systems call it unlimited, and yet allow only so many.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    for wanted in (hard, 1_048_576, 65_536, 10_240):
+        if soft == resource.RLIM_INFINITY or soft >= wanted > 0:
+            break
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            break
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+class _FailedAccepts(logging.Filter):
+    """What Trio logs, ten times a second, while no connection can be accepted."""
+
+    def __init__(self, counts: Counts) -> None:
+        super().__init__()
+        self._counts = counts
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Count it, and tell it once a minute."""
+        self._counts.accepts_failed += 1
+        log.warning(
+            "no connection can be accepted at the moment", why=record.getMessage(), at_most=1
+        )
+        return False
+
+
+def count_failed_accepts(counts: Counts) -> None:
+    """Count what Trio only logs: that a connection could not be accepted, for want of a file."""
+    logging.getLogger("trio.serve_listeners").addFilter(_FailedAccepts(counts))
 
 
 def reachable_addresses() -> list[str]:

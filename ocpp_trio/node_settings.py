@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.station_settings import StationSettings
+from ocpp_trio.limit_settings import LimitSettings
 from ocpp_trio.values import variable as _var
 
 ALL, API, WEBSOCKET = "all", "api", "websocket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSettings(StationSettings):
+class NodeSettings(LimitSettings):
     """Durations are seconds."""
 
     role: str = _var(

@@ -65,6 +65,11 @@ class TrustedProxies:
             is_secure = bool(told) and all(word.lower() in _SECURE for word in told)
         return Origin(str(address), is_secure)
 
+    def trusts(self, peer: str) -> bool:
+        """Whether that peer (an address without port) is one of the proxies."""
+        address = _address(peer) if self._networks else None
+        return address is not None and self._trusts(address)
+
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 

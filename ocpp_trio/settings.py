@@ -100,27 +100,6 @@ class Settings(DatabaseSettings):
     )
     time_zone: str = _var("OCPP_TIME_ZONE", "UTC", values.zone, "time zone of days in reports")
     # Charge point connections.
-    handshake_timeout: float = _var(
-        "OCPP_HANDSHAKE_TIMEOUT",
-        "10",
-        values.seconds(0.1, 300),
-        "WebSocket handshake, TLS included",
-    )
-    max_handshakes: int = _var(
-        "OCPP_MAX_HANDSHAKES", "4096", values.integer(1, 1_000_000), "handshakes under way at once"
-    )
-    max_message_size: int = _var(
-        "OCPP_MAX_MESSAGE_SIZE",
-        "1048576",
-        values.integer(1024, 64 * 1024 * 1024),
-        "size of one message; a larger one closes the connection with 1009",
-    )
-    send_timeout: float = _var(
-        "OCPP_SEND_TIMEOUT",
-        "10",
-        values.seconds(0.1, 300),
-        "a send that takes longer ends the connection",
-    )
     close_timeout: float = _var(
         "OCPP_CLOSE_TIMEOUT", "5", values.seconds(0.1, 60), "wait for the other side's close frame"
     )
@@ -157,30 +136,6 @@ class Settings(DatabaseSettings):
         "16",
         values.integer(1, 1000),
         "commands that may wait for one charge point",
-    )
-    max_body_size: int = _var(
-        "OCPP_MAX_BODY_SIZE",
-        "1048576",
-        values.integer(1024, 1024**3),
-        "size of an HTTP request body",
-    )
-    body_timeout: float = _var(
-        "OCPP_BODY_TIMEOUT",
-        "10",
-        values.seconds(0.1, 600),
-        "time for a whole HTTP request body to arrive",
-    )
-    max_upload: int = _var(
-        "OCPP_MAX_UPLOAD", "67108864", values.integer(1024, 2**34), "size of a file uploaded"
-    )
-    upload_timeout: float = _var(
-        "OCPP_UPLOAD_TIMEOUT", "60", values.seconds(0.1, 3600), "time for a whole upload to arrive"
-    )
-    header_timeout: float = _var(
-        "OCPP_HEADER_TIMEOUT",
-        "5",
-        values.seconds(0.1, 300),
-        "an idle HTTP connection is closed after this",
     )
     # Process.
     presence_interval: float = _var(

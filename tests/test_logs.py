@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from io import StringIO
@@ -249,3 +250,24 @@ def test_what_has_no_room_any_more_is_lost_and_counted(
     buffer.give_back([entry(0), entry(1)])
     assert [kept.timestamp for kept in buffer.take()] == left
     assert buffer.lost == lost
+
+
+def test_what_strangers_cause_is_logged_a_few_times_a_minute(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    log = structlog.get_logger()
+    for number in range(50):
+        log.info("refused", remote=str(number), at_most=3)
+        log.info("something else", number=number)
+    assert sum("refused" in line for line in written()) == 3
+    assert sum("something else" in line for line in written()) == 50
+    clock[0] += 61
+    log.info("refused", at_most=3)
+    assert "not_logged" in written()[-1]
+    assert "47" in written()[-1]
+    clock[0] += 61
+    log.info("refused", at_most=3)
+    assert "not_logged" not in written()[-1]
+    assert not any("at_most" in line for line in written())

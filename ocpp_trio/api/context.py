@@ -10,6 +10,7 @@ from ocpp_trio.central.hub import Hub
 from ocpp_trio.central.node import Node
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now
+from ocpp_trio.limits import Counts
 from ocpp_trio.store.database import Database
 from ocpp_trio.supervise import Health
 
@@ -30,3 +31,4 @@ class Context:
     now: Now
     started: float
     node: Node
+    counts: Counts

@@ -1,4 +1,4 @@
-"""Around every request: the total error barrier, and the limit on the body's size."""
+"""Around every request: the total error barrier, and the limits on its body."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocpp_trio.api.answers import PROBLEM, answer
 from ocpp_trio.api.params import header
-from ocpp_trio.api.problems import Problem, from_error, innermost, unforeseen
+from ocpp_trio.api.problems import RETRY_AFTER, Problem, from_error, innermost, unforeseen
 from ocpp_trio.config import Settings
+from ocpp_trio.limits import Counts
 
 log = structlog.get_logger()
 
@@ -21,7 +22,7 @@ MAX_DIGITS = 20
 class ErrorBarrier:
     """Writes every error as a problem; what nobody foresaw is logged, and told without detail.
 
-    Also keeps what is not HTTP away from the rest: WebSockets are refused, lifespan is agreed to.
+    Also agrees to lifespan, which is not for the rest.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -29,8 +30,8 @@ class ErrorBarrier:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Never raises an Exception."""
-        if scope["type"] != "http":
-            await _not_http(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await _agree(receive, send)
             return
         started = False
 
@@ -56,33 +57,52 @@ class ErrorBarrier:
             await response(scope, receive, send)
 
 
-async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "lifespan":
-        for step in ("startup", "shutdown"):
-            await receive()
-            await send({"type": f"lifespan.{step}.complete"})
-    else:
+async def _agree(receive: Receive, send: Send) -> None:
+    for step in ("startup", "shutdown"):
         await receive()
-        await send({"type": "websocket.close", "code": 1008})
+        await send({"type": f"lifespan.{step}.complete"})
 
 
 class BodyLimit:
     """Refuses bodies that are too large: by what they announce, and by counting what comes.
 
-    Files may be uploaded to `uploads`, a set of paths, up to a limit of their own.
+    Files may be uploaded to `uploads`, a set of paths, up to a limit of their own, and not too many
+    at once: each is in memory.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, uploads: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, counts: Counts, uploads: frozenset[str]
+    ) -> None:
         self._app = app
+        self._counts = counts
         self._limit = Limit(settings.max_body_size, "OCPP_MAX_BODY_SIZE")
         self._uploads = dict.fromkeys(uploads, Limit(settings.max_upload, "OCPP_MAX_UPLOAD"))
+        self._most_uploads = settings.max_uploads
+        self._uploading = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; a Problem is raised here or where the body is read."""
-        limit = self._uploads.get(scope["path"].rstrip("/"), self._limit)
+        limit = self._uploads.get(scope["path"].rstrip("/"))
+        if limit is None or scope["method"] != "POST":
+            await self._limited(self._limit, scope, receive, send)
+            return
+        if self._uploading >= self._most_uploads:
+            self._counts.uploads_refused += 1
+            raise Problem(
+                "too-many-uploads",
+                f"{self._uploading} at once are as many as may be (OCPP_MAX_UPLOADS)",
+                headers={"Connection": "close", "Retry-After": RETRY_AFTER},
+            )
+        self._uploading += 1
+        try:
+            await self._limited(limit, scope, receive, send)
+        finally:
+            self._uploading -= 1
+
+    async def _limited(self, limit: Limit, scope: Scope, receive: Receive, send: Send) -> None:
         announced = header(scope, b"content-length")
         if announced is not None and not _fits(announced, limit):
-            raise _too_large(limit)
+            raise self._too_large(limit)
         size = 0
 
         async def counted() -> Message:
@@ -90,10 +110,18 @@ class BodyLimit:
             message = await receive()
             size += len(message.get("body", b""))
             if size > limit.size:
-                raise _too_large(limit)
+                raise self._too_large(limit)
             return message
 
         await self._app(scope, counted, send)
+
+    def _too_large(self, limit: Limit) -> Problem:
+        self._counts.bodies_too_large += 1
+        return Problem(
+            "body-too-large",
+            f"at most {limit.size} bytes ({limit.variable})",
+            headers={"Connection": "close"},
+        )
 
 
 class Limit(NamedTuple):
@@ -105,11 +133,3 @@ class Limit(NamedTuple):
 
 def _fits(announced: bytes, limit: Limit) -> bool:
     return announced.isdigit() and len(announced) < MAX_DIGITS and int(announced) <= limit.size
-
-
-def _too_large(limit: Limit) -> Problem:
-    return Problem(
-        "body-too-large",
-        f"at most {limit.size} bytes ({limit.variable})",
-        headers={"Connection": "close"},
-    )

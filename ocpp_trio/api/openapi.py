@@ -99,6 +99,8 @@ def kinds_of(path: str, each: Operation) -> list[str]:
         kinds |= {"forbidden", "cross-site-request"}
     if each.body or each.upload:
         kinds |= {"body-timeout", "body-too-large", "unsupported-media-type"}
+    if each.upload:
+        kinds.add("too-many-uploads")
     return sorted(kinds, key=lambda kind: (KINDS[kind].status, kind))
 
 

@@ -168,14 +168,14 @@ class Endpoint:
         each, decoder = found
         caller = require(each.role, scope)
         body: Any = None
-        settings = self._context.settings
+        settings, counts = self._context.settings, self._context.counts
         if decoder is not None:
             require_json(scope)
-            raw = await read_body(scope, receive, settings.body_timeout)
+            raw = await read_body(receive, settings.body_timeout, counts)
             body = decode_json(decoder, raw)
         elif each.upload is not None:
             require_type(scope, each.upload)
-            body = await read_body(scope, receive, settings.upload_timeout)
+            body = await read_body(receive, settings.upload_timeout, counts)
         call = Call(
             self._context,
             read_query(each.query, scope["query_string"]),

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope
 
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.domain.times import parse_timestamp
+from ocpp_trio.limits import Counts
 
 MAX_DEPTH = 20
 MAX_PARAMETERS = 50
@@ -99,7 +100,7 @@ def moment(field: str, text: str | None) -> int | None:
     return found
 
 
-async def read_body(scope: Scope, receive: Receive, timeout: float) -> bytes:  # noqa: ASYNC109
+async def read_body(receive: Receive, timeout: float, counts: Counts) -> bytes:  # noqa: ASYNC109
     """The whole body within `timeout` seconds; its size is limited by the middleware."""
     chunks = []
     try:
@@ -112,6 +113,7 @@ async def read_body(scope: Scope, receive: Receive, timeout: float) -> bytes:  #
                 if not message.get("more_body", False):
                     return b"".join(chunks)
     except trio.TooSlowError:
+        counts.bodies_too_slow += 1
         raise Problem(
             "body-timeout",
             f"the whole body must arrive within {timeout:g} s",

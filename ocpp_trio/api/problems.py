@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "command-failed": Kind(502, "The command failed"),
     "charge-point-offline": Kind(503, "The charge point is not connected"),
     "command-expired": Kind(503, "The charge point was not there in time"),
+    "too-many-uploads": Kind(503, "Too many files are being uploaded"),
     "database-unavailable": Kind(503, "The database is not available"),
     "command-timeout": Kind(504, "The charge point did not answer in time"),
     "command-replaced": Kind(504, "The charge point's connection ended before its answer"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import trio
@@ -29,6 +30,29 @@ class ServerNode(Resource):
     charge_points_connected: int
 
 
+class LimitCounts(Resource):
+    """How often each limit was reached since the server started."""
+
+    handshakes_timed_out: int
+    handshakes_dropped: int
+    connections_broken: int
+    connections_refused: int
+    messages_too_large: int
+    messages_in_too_many_frames: int
+    messages_unusable: int
+    messages_delayed: int
+    sends_stuck: int
+    commands_refused: int
+    http_connections_dropped: int
+    http_connections_refused: int
+    http_connections_broken: int
+    http_sends_stuck: int
+    bodies_too_large: int
+    bodies_too_slow: int
+    uploads_refused: int
+    accepts_failed: int
+
+
 class Status(Resource):
     """The server's status."""
 
@@ -43,6 +67,7 @@ class Status(Resource):
     uptime_seconds: int
     node_id: Annotated[str, Meta(description="the server that answered")]
     nodes: list[ServerNode]
+    limits: LimitCounts
 
 
 class Alive(Resource):
@@ -77,6 +102,7 @@ async def read_status(call: Call[AnyQuery, None]) -> Response:
             uptime_seconds=seconds,
             node_id=context.node.id,
             nodes=[_show(row) for row in await context.database.read(nodes.everybody)],
+            limits=LimitCounts(**asdict(context.counts)),
         )
     )
 

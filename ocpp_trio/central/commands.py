@@ -118,6 +118,7 @@ class Commands:
             commands.enqueue, request, bound, now, self._central.node.id
         )
         if command_id is None:
+            self._central.counts.commands_refused += 1
             raise TooManyWaiting(f"{bound} commands are kept for charge point {point}")
         return command_id
 

@@ -12,12 +12,13 @@ from ocpp_trio.central.presence import Presence
 from ocpp_trio.central.queue import Queue
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now, system_now
+from ocpp_trio.limits import Counts
 from ocpp_trio.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Central:
-    """The central system's settings, database, clock, and who is connected."""
+    """The central system's settings, database, clock, who is connected, and what was refused."""
 
     settings: Settings
     database: Database
@@ -28,3 +29,4 @@ class Central:
     clocks: Clocks = field(default_factory=Clocks)
     queue: Queue = field(default_factory=Queue)
     node: Node = field(default_factory=Node)
+    counts: Counts = field(default_factory=Counts)

@@ -6,7 +6,6 @@ one raised by a stranger's bytes before the handshake, ends the whole server.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import partial
 
 import structlog
@@ -18,6 +17,7 @@ from ocpp_trio.central.secure import Handshakes, certificate_is_good
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
 from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.limits import WaitingConnections, address_of
 from ocpp_trio.proxies import TrustedProxies, came_by_proxy
 from ocpp_trio.store import charge_points
 from ocpp_trio.tls import Tls
@@ -26,6 +26,8 @@ log = structlog.get_logger(source="listener")
 
 SUBPROTOCOL = "ocpp1.6"
 RETRY_AFTER = (b"Retry-After", b"30")
+OFTEN = 60
+"""Log entries a minute about each way to be refused: strangers must not fill the log."""
 
 
 class Listener:
@@ -35,8 +37,12 @@ class Listener:
         self._central = central
         self._tls = Handshakes()
         self._proxies = TrustedProxies(central.settings.trusted_proxies)
-        # Handshakes under way, oldest first: past the bound the oldest goes, not the newcomer.
-        self._handshakes: OrderedDict[object, trio.CancelScope] = OrderedDict()
+        settings = central.settings
+        self._waiting = WaitingConnections(
+            settings.max_handshakes, settings.max_waiting_per_address
+        )
+        # Past their handshake: the sessions, and who is being decided about.
+        self._connections = 0
 
     async def serve(
         self,
@@ -56,47 +62,62 @@ class Listener:
         try:
             async with trio.open_nursery() as nursery:
                 try:
-                    session = await self._admit(nursery, stream, remote)
-                    if session is not None:
-                        await session.run(nursery)
+                    await self._serve(nursery, stream, remote)
                 finally:
                     nursery.cancel_scope.cancel()
         except* trio.Cancelled:
             raise
         except* Exception as group:
             # Hostile or broken bytes: the libraries raise whatever they like on them.
+            self._central.counts.connections_broken += 1
             log.debug("connection failed", remote=remote, why=repr(group.exceptions[0]))
         finally:
             await trio.aclose_forcefully(stream)
 
-    async def _admit(
-        self, nursery: trio.Nursery, stream: trio.abc.Stream, remote: str
-    ) -> Session | None:
-        """The session of a connection that was let in, None for one that was not."""
-        settings = self._central.settings
-        token = object()
-        with trio.move_on_after(settings.handshake_timeout) as scope:
-            self._handshakes[token] = scope
-            if len(self._handshakes) > settings.max_handshakes:
-                self._handshakes.popitem(last=False)[1].cancel()
+    async def _serve(self, nursery: trio.Nursery, stream: trio.abc.Stream, remote: str) -> None:
+        """Handshake, admission and session, all within the nursery of the connection."""
+        settings, counts = self._central.settings, self._central.counts
+        handshake = session = None
+        with trio.move_on_after(settings.handshake_timeout) as waiting:
+            counts.handshakes_dropped += self._waiting.add(
+                waiting, self._bounded_address(remote), waiting.cancel
+            )
             try:
                 certificate = None
                 if isinstance(stream, trio.SSLStream):
                     certificate = await self._tls.complete(stream, remote)
-                handshake = await receive_handshake(nursery, stream, settings.max_message_size)
+                handshake = await receive_handshake(nursery, stream, settings, counts)
                 handshake.is_secure = isinstance(stream, trio.SSLStream)
                 handshake.certificate = certificate
-                return await self._decide(handshake, remote)
             finally:
-                self._handshakes.pop(token, None)
-        return None
+                self._waiting.discard(waiting)
+        if handshake is None:
+            counts.handshakes_timed_out += trio.current_time() >= waiting.deadline
+            return
+        self._connections += 1
+        try:
+            # A limit of its own: when thousands come at once, what takes long is ours.
+            with trio.move_on_after(settings.handshake_timeout) as deciding:
+                session = await self._decide(handshake, remote)
+            counts.handshakes_timed_out += deciding.cancelled_caught
+            if session is not None:
+                await session.run(nursery)
+        finally:
+            self._connections -= 1
+
+    def _bounded_address(self, remote: str) -> str:
+        """The address whose waiting connections are bounded, "" for a proxy: many are behind it."""
+        host = remote.rpartition(":")[0]
+        return "" if self._proxies.trusts(host) else address_of(host)
 
     async def _decide(self, handshake: Handshake, remote: str) -> Session | None:
         central, settings = self._central, self._central.settings
         remote = self._client(handshake, remote)
         point = charge_point_id(handshake.target, settings.path_prefix)
         if point is None:
-            log.info("handshake refused: no charge point id in its path", remote=remote)
+            log.info(
+                "handshake refused: no charge point id in its path", remote=remote, at_most=OFTEN
+            )
             await handshake.refuse(404)
             return None
         if SUBPROTOCOL in handshake.subprotocols:
@@ -107,11 +128,23 @@ class Listener:
                 + ("" if handshake.subprotocols else " (OCPP_REQUIRE_SUBPROTOCOL=false admits it)"),
                 charge_point=point,
                 offered=", ".join(handshake.subprotocols)[:200],
+                at_most=OFTEN,
             )
             await handshake.refuse(400)
             return None
         else:
             subprotocol = None
+        if self._connections > settings.max_connections and not central.hub.connected(point):
+            central.counts.connections_refused += 1
+            log.warning(
+                "handshake refused: as many charge points as may be are connected"
+                " (OCPP_MAX_CONNECTIONS)",
+                charge_point=point,
+                connected=len(central.hub),
+                at_most=OFTEN,
+            )
+            await handshake.refuse(503, RETRY_AFTER)
+            return None
         if central.database.failing_for() >= settings.db_offline_after:
             await handshake.refuse(503, RETRY_AFTER)
             return None

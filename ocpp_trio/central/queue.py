@@ -200,6 +200,7 @@ def ready(central: Central, charge_point_id: str, action: str) -> Session:
             f"charge point {charge_point_id} is not accepted: adopt it, and let it boot"
         )
     if session.carrier.waiting >= central.settings.command_queue:
+        central.counts.commands_refused += 1
         raise TooManyWaiting(
             f"{session.carrier.waiting} commands wait for charge point {charge_point_id}"
         )

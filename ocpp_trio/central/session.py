@@ -25,7 +25,6 @@ from ocpp_trio.store import charge_points, review
 
 log = structlog.get_logger(source="charge point")
 
-MAX_BAD_MESSAGES = 10
 MAX_FAULTS = 5
 MAX_KNOWN_TRANSACTIONS = 64
 MAX_KNOWN_CONNECTORS = 64
@@ -73,9 +72,10 @@ class Session:
         self._nursery: trio.Nursery | None = None
         self._handling = False
         self._end: tuple[int, str] | None = None
-        self._bad_messages = Burst(MAX_BAD_MESSAGES)
+        self._bad_messages = Burst(central.settings.max_unusable)
         self._faults = Burst(MAX_FAULTS)
         self._warned_of_overflow: float | None = None
+        self._warned_of_throttle = False
 
     @property
     def accepted(self) -> bool:
@@ -194,6 +194,7 @@ class Session:
         if event.reason == "empty message":
             # Some stations send one as a keep-alive.
             return
+        self.central.counts.messages_unusable += 1
         if self._bad_messages.count == 0:
             log.warning(
                 "unusable message ignored", charge_point=self.charge_point_id, why=event.reason
@@ -274,8 +275,15 @@ class Session:
         transport = self._transport
         if transport.stuck_for(now) > self.central.settings.send_timeout:
             transport.broken = True
+            self.central.counts.sends_stuck += 1
             self.end(1006, "the station did not read what was sent to it")
             return
+        if transport.is_throttled and not self._warned_of_throttle:
+            self._warned_of_throttle = True
+            log.warning(
+                "the station sends more than OCPP_MESSAGE_RATE: it is made to wait",
+                charge_point=self.charge_point_id,
+            )
         todo = self._pulse.check(now, transport.last_received, self._handling)
         if todo == "ping" and self._nursery is not None:
             self._nursery.start_soon(self._ping)

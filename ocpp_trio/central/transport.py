@@ -11,6 +11,8 @@ from trio_websocket import ConnectionClosed, WebSocketRequest
 from ocpp_trio.central.stream import WatchedStream
 from ocpp_trio.central.websocket import Connection, Deliver
 from ocpp_trio.certificates import ClientCertificate
+from ocpp_trio.config import Settings
+from ocpp_trio.limits import Counts
 
 
 class ConnectionEnded(Exception):
@@ -34,6 +36,11 @@ class Transport:
         self.sending_since = 0.0
         # A send that was cut off has left half a frame behind: nothing may follow it.
         self.broken = False
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the peer has ever sent more than its rate."""
+        return self._websocket.is_throttled
 
     @property
     def last_received(self) -> float:
@@ -134,7 +141,7 @@ class Handshake:
 
 
 async def receive_handshake(
-    nursery: trio.Nursery, stream: trio.abc.Stream, max_message_size: int
+    nursery: trio.Nursery, stream: trio.abc.Stream, settings: Settings, counts: Counts
 ) -> Handshake:
     """Read a handshake from `stream`; the reader task lives in `nursery`.
 
@@ -142,7 +149,7 @@ async def receive_handshake(
     comes out of the nursery.
     """
     watched = WatchedStream(stream)
-    connection = Connection(watched, max_message_size)
+    connection = Connection(watched, settings, counts)
     waiting = trio.CancelScope()
 
     async def read() -> None:

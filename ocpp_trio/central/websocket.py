@@ -14,14 +14,15 @@ import trio_websocket
 import wsproto
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.connection import ConnectionState
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
 
 from ocpp_trio.central.stream import WatchedStream
-
-MAX_FRAGMENTS = 1024
-"""Frames of one message. Empty continuation frames would otherwise grow a list without end."""
+from ocpp_trio.config import Settings
+from ocpp_trio.limits import Counts, Throttle
 
 RECEIVE_BUFFER = 4096
+MAX_PARTS = 64
+"""Pieces of a message that are kept apart: one that comes byte by byte would be a long list."""
 
 Deliver = Callable[[str], Awaitable[None]]
 
@@ -105,16 +106,22 @@ class Connection(WebSocketConnection):
     """trio-websocket's connection, which hands each message over where it is read.
 
     The library would pass it through a channel to another task: one more switch per message. It
-    also has no bound on fragments, and its ping() waits for the pong.
+    also has no bound on fragments or on the rate of frames, and its ping() waits for the pong.
     """
 
-    def __init__(self, stream: WatchedStream, max_message_size: int) -> None:
+    def __init__(self, stream: WatchedStream, settings: Settings, counts: Counts) -> None:
         super().__init__(
             stream,
             FrameReader(),
-            max_message_size=max_message_size,
+            max_message_size=settings.max_message_size,
             receive_buffer_size=RECEIVE_BUFFER,
         )
+        self._watched = stream
+        self._max_fragments = settings.max_fragments
+        self._fragments = 0
+        self._throttle = Throttle(settings.message_rate, settings.message_burst)
+        self._counts = counts
+        self.is_throttled = False
         self.deliver: Deliver | None = None
         self.attached = trio.Event()
         self.reader_ended = trio.Event()
@@ -133,31 +140,67 @@ class Connection(WebSocketConnection):
         """Wait for the request to connect, which `read` finds."""
         return await self._get_request()
 
+    async def _handle_request_event(self, event: Request) -> None:
+        await super()._handle_request_event(event)
+        # Until the answer nothing more is read: it would pile up unparsed. What came with the
+        # request is forgotten by wsproto, and the bytes behind it would make no sense.
+        await self._open_handshake.wait()
+        self._wsproto.receive_data(self._wsproto.handshake._h11_connection.trailing_data[0])
+
     async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
+        if not self._reader_running:
+            return
+        if event.frame_finished:
+            await self._pace()
         self._message_size += len(event.data)
         parts = cast("list[str]", self._message_parts)
         parts.append(cast(str, event.data))
         if isinstance(event, BytesMessage):
             await self._give_up(1003, "OCPP-J messages are text")
         elif self._message_size > self._max_message_size:
+            self._counts.messages_too_large += 1
             await self._give_up(1009, "the message is too large")
         elif not event.message_finished:
-            if len(parts) > MAX_FRAGMENTS:
-                await self._give_up(1008, "too many fragments")
+            self._fragments += event.frame_finished
+            if self._fragments >= self._max_fragments:
+                self._counts.messages_in_too_many_frames += 1
+                await self._give_up(1008, "the message has too many frames")
+            elif len(parts) > MAX_PARTS:
+                parts[:] = ["".join(parts)]
         else:
             text = parts[0] if len(parts) == 1 else "".join(parts)
             self._message_size = 0
             self._message_parts = []
+            self._fragments = 0
             if self.deliver is None:
                 await self.attached.wait()
                 assert self.deliver is not None
             await self.deliver(text)
 
+    async def _handle_ping_event(self, event: Ping) -> None:
+        await self._pace()
+        await super()._handle_ping_event(event)
+
+    async def _handle_pong_event(self, event: Pong) -> None:
+        await self._pace()
+
+    async def _pace(self) -> None:
+        """Count a frame. Beyond its rate, read nothing: the rest waits on the peer's own side."""
+        wait = self._throttle.take(self._watched.last_received)
+        if wait > 0:
+            self._counts.messages_delayed += 1
+            self.is_throttled = True
+            await trio.sleep(wait)
+            # Its bytes were there all the time: a peer that is made to wait is not silent.
+            self._watched.last_received = trio.current_time()
+
     async def _give_up(self, code: int, reason: str) -> None:
         self._message_parts = []
         self._close_reason = trio_websocket.CloseReason(code, reason)
-        await self._send(CloseConnection(code=code, reason=reason))
         self._reader_running = False
+        # Not waited for: the peer may never answer.
+        self.reader_ended.set()
+        await self._send(CloseConnection(code=code, reason=reason))
 
     async def send_text(self, text: str) -> None:
         """Send a text message as one frame. The server's frames are not masked (RFC 6455 5.2)."""

@@ -21,7 +21,7 @@ from psycopg.rows import DictRow
 
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import StoreUnavailable
-from ocpp_trio.store.database import Job, Row, run_units
+from ocpp_trio.store.database import Job, Row, Tx, run_units
 from ocpp_trio.store.postgres_connection import (
     Connection,
     Connector,
@@ -95,6 +95,18 @@ class PostgresTx:
 
     def notify(self, node_id: str, hint: str, /) -> None:
         self._cursor.execute(NOTIFY, [channel(node_id), hint])
+
+    def attempt(self, unit: Callable[..., Any], /, *arguments: Any) -> Exception | None:
+        self._cursor.execute(b"SAVEPOINT attempt", prepare=False)
+        try:
+            unit(self, *arguments)
+            self._cursor.execute(b"RELEASE attempt", prepare=False)
+        except Exception as error:
+            if not is_fault_of_unit(error):
+                raise
+            self._cursor.execute(b"ROLLBACK TO attempt; RELEASE attempt", prepare=False)
+            return error
+        return None
 
     def _execute(self, text: str, parameters: Any) -> psycopg.Cursor[DictRow]:
         try:
@@ -179,18 +191,8 @@ class PostgresDriver:
 
     def _one_by_one(self, jobs: Sequence[Job]) -> None:
         tx = self._begin()
-        connection = self._connection()
         for job in jobs:
-            connection.execute(b"SAVEPOINT unit")
-            try:
-                job.result = job.unit(tx, *job.arguments)
-                connection.execute(b"RELEASE unit")
-            except Exception as error:
-                if not is_fault_of_unit(error):
-                    raise
-                connection.execute(b"ROLLBACK TO unit")
-                connection.execute(b"RELEASE unit")
-                job.error = error
+            job.error = tx.attempt(_run, job)
         self._commit()
 
     def _connection(self) -> Connection:
@@ -208,14 +210,14 @@ class PostgresDriver:
         return PostgresTx(connection, self._many)
 
     def _commit(self) -> None:
-        if self._connection().execute(b"COMMIT").statusmessage != "COMMIT":
+        if self._connection().execute(b"COMMIT", prepare=False).statusmessage != "COMMIT":
             # The server rolls back what failed before, and calls that no error.
             self._xid = None
             raise errors.InFailedSqlTransaction("a unit went on after a statement of it had failed")
         self._xid = None
 
     def _roll_back(self) -> None:
-        self._connection().execute(b"ROLLBACK")
+        self._connection().execute(b"ROLLBACK", prepare=False)
         self._xid = None
 
     def _abandon(self) -> None:
@@ -275,15 +277,15 @@ class PostgresDriver:
         self, connection: Connection, unit: Callable[..., T], arguments: tuple[Any, ...]
     ) -> T:
         try:
-            connection.execute(b"BEGIN")
+            connection.execute(b"BEGIN", prepare=False)
             try:
                 result = unit(PostgresTx(connection, self._many), *arguments)
             except Exception:
                 # A connection that is lost says so again.
                 with contextlib.suppress(psycopg.Error):
-                    connection.execute(b"ROLLBACK")
+                    connection.execute(b"ROLLBACK", prepare=False)
                 raise
-            connection.execute(b"ROLLBACK")
+            connection.execute(b"ROLLBACK", prepare=False)
             return result
         finally:
             if connection.info.transaction_status == TransactionStatus.IDLE:
@@ -306,6 +308,10 @@ class PostgresDriver:
         self._connector.close()
         self._close_readers()
         self._drop_writer()
+
+
+def _run(tx: Tx, job: Job) -> None:
+    job.result = job.unit(tx, *job.arguments)
 
 
 def _status(connection: Connection, xid: str) -> str | None:

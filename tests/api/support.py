@@ -197,6 +197,7 @@ def context_of(
         now=central.now,
         started=started,
         node=central.node,
+        counts=central.counts,
     )
 
 

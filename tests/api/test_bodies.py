@@ -286,8 +286,7 @@ async def test_answers_are_not_kept_or_guessed_at(api: Api) -> None:
         assert headers["x-content-type-options"] == "nosniff"
 
 
-async def test_websockets_are_refused_and_lifespan_agreed_to(api: Api) -> None:
-    app = build_app(api.context)
+async def test_lifespan_is_agreed_to(api: Api) -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -296,13 +295,43 @@ async def test_websockets_are_refused_and_lifespan_agreed_to(api: Api) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await app({"type": "websocket", "path": "/CP001", "headers": []}, receive, send)
-    await app({"type": "lifespan"}, receive, send)
+    await build_app(api.context)({"type": "lifespan"}, receive, send)
     assert [message["type"] for message in sent] == [
-        "websocket.close",
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
+
+
+async def test_limits_on_bodies_are_counted(
+    open_api: OpenApi, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await trio.sleep(1)
+
+    csv = {"Content-Type": "text/csv"}
+    upload = "/api/authorizations/import"
+    async with open_api(OCPP_MAX_UPLOADS="1") as api:
+        for content in (b" " * 1_048_577, trickle()):
+            await api.client.post(URL, content=content, headers=JSON)
+        async with trio.open_nursery() as nursery:
+
+            async def slow() -> None:
+                response = await api.client.post(upload, content=trickle(), headers=csv)
+                assert_problem(response, 408, "body-timeout")
+
+            nursery.start_soon(slow)
+            await trio.sleep(1)
+            refused = await api.client.post(upload, content=b"", headers=csv)
+            assert_problem(refused, 503, "too-many-uploads")
+            assert refused.headers["retry-after"] == "5"
+        # The slow one is over: there is room again.
+        tags = b"idTag,status\nA,Accepted\n"
+        assert (await api.client.post(upload, content=tags, headers=csv)).status_code == 200
+        counted = (await api.get("/api/status")).json()["limits"]
+    rises = {name: count for name, count in counted.items() if count}
+    assert rises == {"bodiesTooLarge": 1, "bodiesTooSlow": 2, "uploadsRefused": 1}
 
 
 def test_whatever_is_stored_is_valid_json() -> None:

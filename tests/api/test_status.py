@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 import trio
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
-from ocpp_trio.api.status import duration
+from ocpp_trio.api.status import LimitCounts, duration
 from ocpp_trio.store import charge_points
 from ocpp_trio.supervise import every
 from tests.api.conftest import OpenApi
@@ -17,6 +18,8 @@ from tests.api.support import Api, assert_problem
 from tests.support.clock import SECOND
 from tests.support.nodes import enter
 from tests.support.statements import fetch
+
+LIMITS = [each.encode_name for each in msgspec.structs.fields(LimitCounts)]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,7 @@ async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
                 "chargePointsConnected": 1,
             }
         ],
+        "limits": dict.fromkeys(LIMITS, 0),
     }
 
 
