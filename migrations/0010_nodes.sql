@@ -40,8 +40,9 @@ ALTER TABLE idempotency_keys ADD COLUMN node_id TEXT;
 
 -- What the version before this one left open belongs to a node that will not come back.
 INSERT INTO nodes (id, name, role, place, started_at, heartbeat_at, beats)
-VALUES ('before', 'before', 'all', '', 0, 0, 0);
+SELECT 'before', 'before', 'all', '', 0, 0, 0
+WHERE EXISTS (SELECT 1 FROM charge_points WHERE is_connected = 1)
+    OR EXISTS (SELECT 1 FROM commands WHERE state IN ('queued', 'sent'));
 UPDATE charge_points SET node_id = 'before' WHERE is_connected = 1;
 UPDATE commands SET node_id = 'before'
 WHERE state = 'sent' OR (state = 'queued' AND expires_at IS NULL AND batch_id IS NULL);
-UPDATE command_batches SET node_id = 'before';

@@ -178,6 +178,8 @@ async def _serve(
                             name="http",
                         )
                     async with trio.open_nursery() as accepting:
+                        # Also where no charge point comes in, a stop begins here.
+                        accepting.start_soon(trio.sleep_forever)
                         listener = Listener(central)
                         for doors, tls in ports.for_stations:
                             serve = partial(listener.serve, doors, sessions, tls)

@@ -39,7 +39,7 @@ HOMES = {
     "starlette": ("ocpp_trio.api",),
     "structlog": ANYWHERE,
     "trio": ANYWHERE,
-    "trio_asyncio": ("ocpp_trio.store.listening",),
+    "trio_asyncio": ("ocpp_trio.store.listening", "ocpp_trio.store.opening_postgres"),
     "trio_websocket": (
         "ocpp_trio.central.transport",
         "ocpp_trio.central.websocket",

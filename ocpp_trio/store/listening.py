@@ -12,7 +12,6 @@ import structlog
 import trio
 import trio_asyncio
 
-# After trio_asyncio, which must be there before anything asks for asyncio.
 # isort: split
 import psycopg
 from psycopg import sql

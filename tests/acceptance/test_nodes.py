@@ -46,13 +46,14 @@ def open_node(tmp_path: Path, variables: dict[str, str]) -> Iterator[OpenNode]:
     """Starts servers on that database, each with a name; they end with the test."""
     with ExitStack() as ends:
 
-        def open_(name: str, **more: str) -> Server:
+        def open_(name: str, *, start: bool = True, **more: str) -> Server:
             folder = tmp_path / name
             folder.mkdir()
             server = Server(folder, **(variables | FAST | {"OCPP_NODE_ID": name} | more))
             ends.callback(server.end)
-            without_api = more.get("OCPP_ROLE") == "websocket"
-            server.start(partial(_listens, server.websocket_port) if without_api else None)
+            if start:
+                without_api = more.get("OCPP_ROLE") == "websocket"
+                server.start(partial(_listens, server.websocket_port) if without_api else None)
             return server
 
         yield open_
@@ -105,7 +106,9 @@ def at_once(*works: Callable[[], T]) -> list[T]:
 
 
 def test_two_start_at_once_on_an_empty_database(open_node: OpenNode) -> None:
-    for server in at_once(partial(open_node, "a"), partial(open_node, "b")):
+    a, b = open_node("a", start=False), open_node("b", start=False)
+    at_once(a.start, b.start)
+    for server in (a, b):
         assert [each["name"] for each in server.get("/api/status")["nodes"]] in (
             ["a", "b"],
             ["b", "a"],

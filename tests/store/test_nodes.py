@@ -27,11 +27,15 @@ async def names(database: Database) -> list[str]:
     return [row["id"] for row in await database.read(nodes.everybody)]
 
 
-async def test_a_database_from_before_has_a_node_that_is_dead(database: Database) -> None:
-    assert await names(database) == ["before"]
-    await admit(database, "before")
-    assert await enter(database, "a", alone=True) == [Buried("before", "before", 1, 0)]
-    assert await names(database) == ["a"]
+async def test_who_is_alone_has_outlived_everybody(database: Database) -> None:
+    await enter(database, "a", alone=True)
+    await enter(database, "b")
+    await admit(database, "b")
+    assert await enter(database, "c", alone=True) == [
+        Buried("a", "name of a", 0, 0),
+        Buried("b", "name of b", 1, 0),
+    ]
+    assert await names(database) == ["c"]
 
 
 async def test_a_sign_of_life_and_who_else_is_there(database: Database) -> None:
