@@ -138,6 +138,7 @@ async def _serve(
             commands=orders,
             health=health,
             keys=keys,
+            authentication=central.authentication,
             now=system_now,
             started=trio.current_time(),
             node=node,

@@ -10,6 +10,8 @@ OcppTrioError
 |  `- BackupFailed        no copy was made; those made before are untouched
 |- CannotResolve          a review item cannot be decided like this
 |- TagFileRefused         a file of tags has rows that cannot be used
+|- CannotRotate           a charge point's key cannot be changed now
+|- TooManyChecks          keys of charge points cannot be checked as fast as they come
 |- ReportTooLarge         a report would not fit into memory
 |- CallRefused            a handler answers a CALL with a CALLERROR
 `- CommandFailed          a command to a charge point had no answer to return
@@ -67,6 +69,14 @@ class DatabaseInUse(StoreError):
 
 class CannotResolve(OcppTrioError):
     """A review item cannot be decided like this; the text says why. Nothing has changed."""
+
+
+class CannotRotate(OcppTrioError):
+    """A charge point's key cannot be changed now; the text says why. Nothing has changed."""
+
+
+class TooManyChecks(OcppTrioError):
+    """Too many keys of charge points wait to be checked already."""
 
 
 class TagFileRefused(OcppTrioError):

@@ -21,6 +21,10 @@ class Counts:
     handshakes_dropped: int = 0
     connections_broken: int = 0
     connections_refused: int = 0
+    stations_unauthorized: int = 0
+    stations_unknown: int = 0
+    stations_limited: int = 0
+    stations_busy: int = 0
     messages_too_large: int = 0
     messages_in_too_many_frames: int = 0
     messages_unusable: int = 0
@@ -35,6 +39,17 @@ class Counts:
     uploads_refused: int = 0
     commands_refused: int = 0
     accepts_failed: int = 0
+
+    def station_refused(self, status: int) -> None:
+        """A charge point was refused by who it is, with this HTTP status."""
+        if status == 401:
+            self.stations_unauthorized += 1
+        elif status == 404:
+            self.stations_unknown += 1
+        elif status == 429:
+            self.stations_limited += 1
+        else:
+            self.stations_busy += 1
 
     def since(self, before: Counts) -> dict[str, int]:
         """What was counted after the copy `before` was made, by name; only what rose."""

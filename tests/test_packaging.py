@@ -28,7 +28,7 @@ SETUP.read(ROOT / "setup.cfg")
 ANYWHERE = ("ocpp_trio",)
 HOMES = {
     "click": ("ocpp_trio.cli",),
-    "cryptography": ("ocpp_trio.certificates",),
+    "cryptography": ("ocpp_trio.certificates", "ocpp_trio.sealing"),
     "dotenv": ("ocpp_trio.config",),
     "hypercorn": ("ocpp_trio.api.server",),
     "jsonschema_rs": ("ocpp_trio.ocppj",),

@@ -13,69 +13,25 @@ from starlette.responses import Response
 
 from ocpp_trio.api import connectors as connector_list
 from ocpp_trio.api import schema_repairs as repair_list
-from ocpp_trio.api.answers import Resource, Timestamp, answer, no_content
+from ocpp_trio.api.answers import answer, no_content
 from ocpp_trio.api.auth import ADMIN
-from ocpp_trio.api.context import Context
+from ocpp_trio.api.charge_point_records import TAG, ChargePoint, show, unknown, values
 from ocpp_trio.api.listing import ListQuery, Source, answer_list
 from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import AnyQuery, NoQuery, Note, Strict
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.identity import is_charge_point_id
 from ocpp_trio.central.wakeups import REMOVED
-from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import charge_points, connectors, schema_repairs
 from ocpp_trio.store.database import Row
 
 log = structlog.get_logger()
 
-TAG = "Charge points"
-
 CLOSE_REMOVED = 1008
 """WebSocket close code "policy violation": do not simply come back."""
 
 Interval = Annotated[int, Meta(ge=1, le=86400, description="seconds")]
-Skew = Annotated[float, Meta(description="seconds; positive: its clock is ahead of ours")]
 Profile = Annotated[int, Meta(ge=0, le=3, description="security profile, 0 to 3")]
-
-
-class ChargePoint(Resource):
-    """A charge point. `status` is that of the station itself, its connector 0."""
-
-    id: str
-    name: str | None
-    location: str | None
-    note: str | None
-    registration: str
-    model: str | None
-    vendor: str | None
-    serial_number: str | None
-    charge_box_serial_number: str | None
-    firmware_version: str | None
-    iccid: str | None
-    imsi: str | None
-    meter_type: str | None
-    meter_serial_number: str | None
-    status: str | None
-    is_connected: bool
-    last_boot_notification: Timestamp | None
-    last_heartbeat: Timestamp | None
-    last_seen: Timestamp | None
-    connected_at: Timestamp | None
-    disconnected_at: Timestamp | None
-    disconnect_reason: str | None
-    remote_address: str | None
-    subprotocol: str | None
-    heartbeat_interval: Annotated[
-        int, Meta(description="seconds; the one told at the next boot, its own or the server's")
-    ]
-    security_profile: int
-    minimum_profile: int
-    clock_skew: Skew | None
-    conformance: str | None
-    review_overflow: int
-    node_id: str | None
-    created_at: Timestamp | None
-    updated_at: Timestamp | None
 
 
 class ChargePointWithConnectors(ChargePoint):
@@ -83,61 +39,6 @@ class ChargePointWithConnectors(ChargePoint):
 
     connectors: list[connector_list.Connector]
     schema_repairs: list[repair_list.SchemaRepair]
-
-
-def _is_connected(row: Row, context: Context) -> bool:
-    """Of its own stations this node knows best, of others what they have stored."""
-    if context.hub.connected(row["id"]):
-        return True
-    return bool(row["is_connected"]) and row["node_id"] != context.node.id
-
-
-def _values(row: Row, context: Context) -> dict[str, object]:
-    return {
-        "id": row["id"],
-        "name": row["name"],
-        "location": row["location"],
-        "note": row["note"],
-        "registration": row["registration"],
-        "model": row["model"],
-        "vendor": row["vendor"],
-        "serial_number": row["serial_number"],
-        "charge_box_serial_number": row["charge_box_serial_number"],
-        "firmware_version": row["firmware_version"],
-        "iccid": row["iccid"],
-        "imsi": row["imsi"],
-        "meter_type": row["meter_type"],
-        "meter_serial_number": row["meter_serial_number"],
-        "status": row["status"],
-        "is_connected": _is_connected(row, context),
-        "last_boot_notification": format_timestamp(row["last_boot"]),
-        "last_heartbeat": format_timestamp(row["last_heartbeat"]),
-        "last_seen": format_timestamp(row["last_seen"]),
-        "connected_at": format_timestamp(row["connected_at"]),
-        "disconnected_at": format_timestamp(row["disconnected_at"]),
-        "disconnect_reason": row["disconnect_reason"],
-        "remote_address": row["remote_address"],
-        "subprotocol": row["subprotocol"],
-        "heartbeat_interval": row["heartbeat_interval"] or context.settings.heartbeat_interval,
-        "security_profile": row["security_profile"],
-        "minimum_profile": row["minimum_profile"],
-        "clock_skew": None if row["clock_skew"] is None else row["clock_skew"] / 1000,
-        "conformance": row["conformance"],
-        "review_overflow": row["review_overflow"],
-        "node_id": row["node_id"],
-        "created_at": format_timestamp(row["created_at"]),
-        "updated_at": format_timestamp(row["updated_at"]),
-    }
-
-
-def show(row: Row, context: Context) -> ChargePoint:
-    """A stored charge point as the API shows it."""
-    return ChargePoint(**_values(row, context))  # type: ignore[arg-type]
-
-
-def unknown(charge_point_id: str) -> Problem:
-    """404 about a charge point."""
-    return Problem("charge-point-unknown", f"no charge point {charge_point_id} is registered")
 
 
 class ChargePointsQuery(ListQuery):
@@ -180,7 +81,7 @@ async def read_charge_point(call: Call[AnyQuery, None]) -> Response:
     repairs = await database.read(schema_repairs.of_charge_point, call.id)
     return answer(
         ChargePointWithConnectors(
-            **_values(row, call.context),  # type: ignore[arg-type]
+            **values(row, call.context),
             connectors=[connector_list.show(each) for each in rows],
             schema_repairs=repair_list.show(row, repairs),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ocpp_trio.central.authentication import Authentication
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.hub import Hub
 from ocpp_trio.central.node import Node
@@ -28,6 +29,7 @@ class Context:
     commands: Commands
     health: Health
     keys: Keys
+    authentication: Authentication
     now: Now
     started: float
     node: Node

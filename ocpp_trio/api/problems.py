@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "charge-point-offline": Kind(503, "The charge point is not connected"),
     "command-expired": Kind(503, "The charge point was not there in time"),
     "too-many-uploads": Kind(503, "Too many files are being uploaded"),
+    "busy": Kind(503, "The server is busy"),
     "database-unavailable": Kind(503, "The database is not available"),
     "command-timeout": Kind(504, "The charge point did not answer in time"),
     "command-replaced": Kind(504, "The charge point's connection ended before its answer"),
@@ -61,6 +62,8 @@ KINDS: dict[str, Kind] = {
 FROM_ERRORS: dict[type[BaseException], str] = {
     errors.StoreError: "database-unavailable",
     errors.CannotResolve: "conflict",
+    errors.CannotRotate: "conflict",
+    errors.TooManyChecks: "busy",
     errors.CommandFailed: "command-failed",
     errors.ChargePointUnknown: "charge-point-unknown",
     errors.ChargePointNotAccepted: "charge-point-not-accepted",
@@ -75,7 +78,7 @@ FROM_ERRORS: dict[type[BaseException], str] = {
 }
 
 # Trying again later may succeed.
-_RETRY = frozenset({"too-many-commands", "database-unavailable"})
+_RETRY = frozenset({"too-many-commands", "busy", "database-unavailable"})
 # The command may or may not have been carried out.
 _UNKNOWN = frozenset({"command-timeout", "command-replaced"})
 

@@ -192,8 +192,8 @@ def check(action: str, payload: dict[str, Any]) -> None:
     if action == "ChangeConfiguration" and payload["key"].casefold() in GUARDED_KEYS:
         raise Problem(
             "forbidden",
-            f"{payload['key']} is not changed by a command: the server, which checks connections by"
-            " it, would lock the charge point out",
+            f"{payload['key']} is changed by POST /api/charge-points/{{id}}/key/rotate or"
+            " /security-profile: the server, which checks connections by it, must know of it",
         )
     check_rules(action, payload)
 

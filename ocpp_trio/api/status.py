@@ -37,6 +37,10 @@ class LimitCounts(Resource):
     handshakes_dropped: int
     connections_broken: int
     connections_refused: int
+    stations_unauthorized: int
+    stations_unknown: int
+    stations_limited: int
+    stations_busy: int
     messages_too_large: int
     messages_in_too_many_frames: int
     messages_unusable: int

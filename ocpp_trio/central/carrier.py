@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from ocpp_trio.domain import redaction
 from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import (
     CallErrorReceived,
@@ -212,7 +213,8 @@ class Carrier:
         error = _failure(answer)
         if error is not None:
             raise error
-        order.response = answer.payload
+        assert answer.payload is not None
+        order.response = redaction.response(answer.payload)
 
     async def _why_not(self, command_id: int) -> CommandFailed:
         central = self._session.central
@@ -241,7 +243,7 @@ class Carrier:
                 await self._finish(
                     command_id,
                     "late",
-                    None if error else answer.payload,
+                    None if error else redaction.response(answer.payload or {}),
                     str(error) if error else None,
                 )
         elif answer.id == self._current_id:
@@ -268,13 +270,7 @@ class Carrier:
     ) -> None:
         text = None if response is None else msgspec.json.encode(response).decode()
         central = self._session.central
-        try:
-            await central.database.write(
-                commands.finish, command_id, state, text, error, central.now(), kind
-            )
-        except StoreUnavailable:
-            # The record stays `sent`; the end of this node turns it into `unknown`, which it is.
-            return
+        await central.outcomes.record(central, command_id, state, text, error, kind)
 
 
 def _failure(answer: Answer) -> CommandFailed | None:

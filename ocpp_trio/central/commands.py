@@ -15,7 +15,8 @@ from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.queue import Waiter, order_of, ready
 from ocpp_trio.central.session import Session
-from ocpp_trio.central.wakeups import owner_of, sent_elsewhere
+from ocpp_trio.central.wakeups import owner_of, sealed_for, sent_elsewhere
+from ocpp_trio.domain import redaction
 from ocpp_trio.errors import (
     ChargePointOffline,
     ChargePointUnknown,
@@ -23,12 +24,12 @@ from ocpp_trio.errors import (
     CommandFailed,
     CommandQueued,
     CommandTimedOut,
-    StoreUnavailable,
     TooManyWaiting,
 )
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Row
+from ocpp_trio.store.effects import Effect
 from ocpp_trio.supervise import Tick, contained
 
 
@@ -70,26 +71,29 @@ class Commands:
         expires: float | None = None,
         wait: bool = True,
         idempotency_id: int | None = None,
+        also: Effect | None = None,
     ) -> Outcome:
         """Send a CALL and wait for its answer, `timeout` seconds from the moment it is sent.
 
         The payload has been checked against its schema. Raises a CommandFailed, with the record's
         `command_id`; the record says the same. With `expires` (seconds) the command is kept for a
         station that cannot be asked now; the caller waits `timeout` seconds for it to be sent.
-        CommandQueued tells a caller who waits no longer, or (not `wait`) never did.
+        CommandQueued tells a caller who waits no longer, or (not `wait`) never did. The record
+        does not show what is secret in the payload; `also` is stored with it.
         """
         limit = self._central.settings.command_timeout if timeout is None else timeout
         now = self._central.now()
         request = commands.Request(
             charge_point_id,
             action,
-            msgspec.json.encode(payload).decode(),
+            msgspec.json.encode(redaction.request(action, payload)).decode(),
             actor,
             reason,
             None if expires is None else now + int(expires * 1000),
             int(limit * 1000),
             idempotency_id,
             int(self._central.settings.remote_start_expiry * 1000),
+            also,
             from_node_id=self._central.node.id if wait else None,
         )
         row = await self._central.database.read(charge_points.find, charge_point_id)
@@ -100,7 +104,7 @@ class Commands:
             return await self._keep(charge_point_id, command_id, limit, wait)
         owner = owner_of(self._central, row)
         if owner is not None:
-            return await self._elsewhere(request, owner, now, wait)
+            return await self._elsewhere(request, owner, payload, now, wait)
         request = request._replace(node_id=self._central.node.id, from_node_id=None)
         order = Order(await self._record(request, now), action, payload, limit)
         if wait:
@@ -123,11 +127,14 @@ class Commands:
         return command_id
 
     async def _elsewhere(
-        self, request: commands.Request, owner: str, now: int, wait: bool
+        self, request: commands.Request, owner: str, payload: Payload, now: int, wait: bool
     ) -> Outcome:
         """Leave a command to the node where its station is; the record tells the outcome."""
+        sealed = None
+        if redaction.request(request.action, payload) is not payload:
+            sealed = await sealed_for(self._central, owner, payload)
         here = self._central.node.id
-        request = request._replace(node_id=owner, from_node_id=here)
+        request = request._replace(node_id=owner, from_node_id=here, sealed=sealed)
         command_id = await self._record(request, now)
         if not wait:
             raise _queued(command_id)
@@ -139,17 +146,20 @@ class Commands:
 
     def serve(self, row: Row) -> None:
         """Send what another node has left to this one; once, however often it is asked."""
-        if row["id"] not in self._serving:
+        # What could not be recorded yet may be about this one.
+        if row["id"] not in self._serving and not self._central.outcomes.is_behind:
             self._serving.add(row["id"])
             self._start(partial(self._serve, row))
 
     async def _serve(self, row: Row) -> None:
         order = order_of(row, kept=False)
+        if row["sealed"] is not None:
+            order.payload = msgspec.json.decode(self._central.node.seal.open(row["sealed"]))
         try:
             session = await self._ready(row["charge_point_id"], order)
             await self._deliver(session, order)
-        except (CommandFailed, StoreUnavailable):
-            # The record tells why; if it could not be written, it is taken up again.
+        except CommandFailed:
+            # The record tells why.
             return
         finally:
             self._serving.discard(order.command_id)
@@ -214,18 +224,13 @@ class Commands:
                 if not order.taken and order.error is None:
                     # The caller was cut off while the order still waited for its turn.
                     gone = ChargePointOffline("the caller gave up before the command was sent")
-                    with trio.CancelScope(shield=True), suppress(StoreUnavailable):
+                    with trio.CancelScope(shield=True):
                         await self._finish(order.command_id, gone)
 
     async def _finish(self, command_id: int, error: CommandFailed) -> None:
-        await self._central.database.write(
-            commands.finish,
-            command_id,
-            error.state,
-            None,
-            str(error),
-            self._central.now(),
-            error.kind,
+        central = self._central
+        await central.outcomes.record(
+            central, command_id, error.state, None, str(error), error.kind
         )
 
     async def _keep(

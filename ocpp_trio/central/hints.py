@@ -60,11 +60,11 @@ class Hints:
                 charge_point=charge_point_id,
             )
 
-    def unknown_charge_point(self, charge_point_id: str) -> None:
-        """A handshake was refused because nobody registered the id."""
-        if self._first(f"unknown {charge_point_id}"):
-            log.warning(
-                f"unknown charge point {charge_point_id} was refused; to register it: "
-                + self._curl("/api/charge-points", {"id": charge_point_id}),
-                charge_point=charge_point_id,
-            )
+    def refused(self, charge_point_id: str, why: str, *, is_unknown: bool) -> None:
+        """A handshake was refused; `is_unknown`: because nobody registered the id."""
+        if not self._first(f"refused {charge_point_id}: {why}"):
+            return
+        text = f"charge point {charge_point_id} was refused: {why}"
+        if is_unknown:
+            text += "; to register it: " + self._curl("/api/charge-points", {"id": charge_point_id})
+        log.warning(text, charge_point=charge_point_id)

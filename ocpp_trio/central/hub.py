@@ -24,18 +24,19 @@ class Hub:
         """All sessions, as a copy that may be iterated across awaits."""
         return tuple(self._sessions.values())
 
-    def add(self, session: Session) -> None:
-        """Put a session in place. An older one of the same id is ended with 1008, not waited for:
-        a peer that is gone never answers a close.
+    def add(self, session: Session) -> bool:
+        """Put a session in place; whether one was replaced. An older one of the same id is ended
+        with 1008, not waited for: a peer that is gone never answers a close.
         """
         other = self._sessions.get(session.charge_point_id)
         if other is not None and other.connection > session.connection:
             # Admitted earlier, but slower through its handshake.
             session.end(1008, REPLACED)
-            return
+            return True
         self._sessions[session.charge_point_id] = session
         if other is not None:
             other.end(1008, REPLACED)
+        return other is not None
 
     def remove(self, session: Session) -> None:
         """Take a session out, unless a newer one has its place already."""

@@ -11,8 +11,10 @@ from functools import partial
 import structlog
 import trio
 
+from ocpp_trio.central.authentication import Refusal, Visitor
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.identity import charge_point_id
+from ocpp_trio.central.replacements import BLOCKED
 from ocpp_trio.central.secure import Handshakes, certificate_is_good
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
@@ -112,7 +114,10 @@ class Listener:
 
     async def _decide(self, handshake: Handshake, remote: str) -> Session | None:
         central, settings = self._central, self._central.settings
-        remote = self._client(handshake, remote)
+        peer = remote.rpartition(":")[0]
+        origin = self._proxies.origin(peer, handshake.headers, is_secure=handshake.is_secure)
+        if origin.address != peer:
+            remote = origin.address
         point = charge_point_id(handshake.target, settings.path_prefix)
         if point is None:
             log.info(
@@ -148,26 +153,38 @@ class Listener:
         if central.database.failing_for() >= settings.db_offline_after:
             await handshake.refuse(503, RETRY_AFTER)
             return None
+        visitor = Visitor(
+            point,
+            origin,
+            handshake.header(b"authorization"),
+            has_certificate=handshake.certificate is not None,
+            policy=self._policy(handshake),
+        )
         try:
             if not await certificate_is_good(central, handshake, point, remote):
                 await handshake.refuse(403)
                 return None
+            proof = await central.authentication.check(visitor)
             admission = await central.database.write(
                 charge_points.admit,
                 point,
-                self._policy(handshake),
+                visitor.policy,
                 settings.max_pending,
                 remote,
                 subprotocol,
                 central.now(),
+                proof,
                 central.node.id,
             )
+            if admission is None:
+                raise central.authentication.unknown(visitor)
+        except Refusal as refusal:
+            central.counts.station_refused(refusal.status)
+            central.hints.refused(point, refusal.why, is_unknown=refusal.status == 404)
+            await handshake.refuse(refusal.status, *refusal.headers)
+            return None
         except StoreUnavailable:
             await handshake.refuse(503, RETRY_AFTER)
-            return None
-        if admission is None:
-            central.hints.unknown_charge_point(point)
-            await handshake.refuse(404)
             return None
         return await self._enter(handshake, point, admission, subprotocol, remote)
 
@@ -199,20 +216,18 @@ class Listener:
             central.queue.expect(point)
         session = Session(central, point, transport, admission)
         session.certificate = handshake.certificate
-        central.hub.add(session)
+        has_replaced = central.hub.add(session)
         log.info(
             "charge point connected",
             charge_point=point,
             remote=remote,
             registration=admission.registration,
         )
+        if (has_replaced or admission.has_replaced) and await central.replacements.note(
+            point, remote
+        ):
+            session.end(1008, BLOCKED)
         return session
-
-    def _client(self, handshake: Handshake, remote: str) -> str:
-        """Whose handshake it is: the peer, or the client that a trusted proxy names."""
-        peer = remote.rpartition(":")[0]
-        address = self._proxies.origin(peer, handshake.headers).address
-        return remote if address == peer else address
 
     def _policy(self, handshake: Handshake) -> str:
         """What becomes of an id nobody registered. Through a proxy nobody is local."""

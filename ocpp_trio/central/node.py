@@ -12,6 +12,7 @@ import trio
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import ConfigError
 from ocpp_trio.node_settings import ALL
+from ocpp_trio.sealing import Seal
 from ocpp_trio.store.nodes import Member
 
 
@@ -33,6 +34,7 @@ class Node:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
         self.role = role
         self.beats = 0
+        self.seal = Seal()
         self._place = place
         # Until when this node leads, by trio's clock: somebody has to do what is done once.
         self._leads_until = math.inf
@@ -40,7 +42,7 @@ class Node:
     @property
     def member(self) -> Member:
         """What the others see of it."""
-        return Member(self.id, self.name, self.role, self._place)
+        return Member(self.id, self.name, self.role, self._place, self.seal.public_key)
 
     @property
     def leads(self) -> bool:

@@ -120,6 +120,11 @@ class Handshake:
         self.is_secure = False
         self.certificate: ClientCertificate | None = None
 
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a header, by its lower-case name; b"" if it came more than once."""
+        found = [value for key, value in self.headers if key.lower() == name]
+        return found[0] if len(found) == 1 else (b"" if found else None)
+
     async def accept(self, subprotocol: str | None) -> Transport:
         """Complete the upgrade. Raises ConnectionEnded if the peer is gone."""
         try:

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import structlog
 import trio
 
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.hub import REPLACED
 from ocpp_trio.central.queue import Waiter
-from ocpp_trio.errors import CommandTimedOut, StoreUnavailable
+from ocpp_trio.errors import ChargePointOffline, CommandTimedOut, StoreUnavailable
+from ocpp_trio.ocppj.frames import Payload
+from ocpp_trio.sealing import seal
 from ocpp_trio.store import client_certificates, commands, node_messages, nodes
 from ocpp_trio.store.database import Row
 
@@ -137,6 +140,17 @@ def owner_of(central: Central, row: Row) -> str | None:
     if not row["is_connected"] or row["node_id"] == central.node.id:
         return None
     return None if session and session.connection >= row["connection"] else row["node_id"]
+
+
+async def sealed_for(central: Central, node_id: str, payload: Payload) -> str:
+    """A payload that no record may show, for the node that sends it.
+
+    Raises ChargePointOffline if that is no more.
+    """
+    row = await central.database.read(nodes.find, node_id)
+    if row is None:
+        raise ChargePointOffline("the server to which the charge point was connected is gone")
+    return seal(row["public_key"], msgspec.json.encode(payload))
 
 
 async def sent_elsewhere(central: Central, waiter: Waiter, answer_timeout: float) -> None:

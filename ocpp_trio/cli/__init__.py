@@ -12,6 +12,7 @@ from ocpp_trio.cli.migrate import migrate
 from ocpp_trio.cli.report import report
 from ocpp_trio.cli.serve import serve
 from ocpp_trio.cli.simulate import simulate
+from ocpp_trio.cli.station_keys import station_keys
 from ocpp_trio.cli.tags import tags
 from ocpp_trio.cli.verify import verify
 
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate, tags, keys, backup, verify, report):
+for verb in (serve, migrate, config, simulate, tags, keys, station_keys, backup, verify, report):
     main.add_command(verb)

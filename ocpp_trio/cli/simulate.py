@@ -15,9 +15,10 @@ from rich.console import Console
 from ocpp_trio import logs
 from ocpp_trio.cli.common import UsageProblem
 from ocpp_trio.cli.progress import show_progress
+from ocpp_trio.domain import station_keys
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.api import ApiError, register_tags
-from ocpp_trio.simulator.endpoint import CannotConnect, endpoint_of
+from ocpp_trio.simulator.endpoint import CannotConnect, Endpoint, endpoint_of
 from ocpp_trio.simulator.faults import KINDS, Faults
 from ocpp_trio.simulator.ledger import Ledger
 from ocpp_trio.simulator.plan import Plan, Run
@@ -56,6 +57,19 @@ EXIT_INTERRUPTED = 130
     show_envvar=True,
     metavar="KEY",
     help="Key for the API; in the variable it is not seen in the list of processes.",
+)
+@click.option(
+    "--key",
+    envvar="OCPP_STATION_KEY",
+    show_envvar=True,
+    metavar="KEY",
+    help="Key that every charge point presents (HTTP Basic): 16 to 20 characters, or as many bytes"
+    " in hexadecimal digits.",
+)
+@click.option(
+    "--secure-url",
+    metavar="URL",
+    help="wss:// URL to go to once told to use security profile 2.",
 )
 @click.option(
     "--count",
@@ -155,6 +169,8 @@ def simulate(
     url: str,
     api: str | None,
     api_key: str | None,
+    key: str | None,
+    secure_url: str | None,
     count: int,
     sessions: int,
     prefix: str,
@@ -203,6 +219,7 @@ def simulate(
         concurrency=concurrency,
         faults=faults,
         job_step=job_step,
+        key=None if key is None else station_keys.read(key),
     )
     try:
         Faults(faults)
@@ -211,10 +228,10 @@ def simulate(
     longest = plan.tag(count)
     if len(longest) > MAX_TAG:
         raise UsageProblem(f"the tag {longest} is longer than the {MAX_TAG} characters of OCPP 1.6")
-    try:
-        endpoint = endpoint_of(url)
-    except ValueError as error:
-        raise UsageProblem(f"--url {url}: {error}") from None
+    endpoint = _endpoint("--url", url)
+    secure_endpoint = None if secure_url is None else _endpoint("--secure-url", secure_url)
+    if secure_endpoint is not None and not secure_endpoint.is_secure:
+        raise UsageProblem(f"--secure-url {secure_url}: must begin with wss://")
     try:
         acknowledged = Ledger(ledger)
     except OSError as error:
@@ -229,6 +246,7 @@ def simulate(
         tally = Tally(say)
         tell = say if stay else None
         run = Run(plan, endpoint, tally, acknowledged, on_session=advance, tell=tell)
+        run.secure_endpoint = secure_endpoint
         try:
             interrupted = trio.run(_play, run, api, api_key)
         except CannotConnect as error:
@@ -239,6 +257,13 @@ def simulate(
     if interrupted:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(1 if tally.outcomes[Outcome.REFUSED] + tally.outcomes[Outcome.FAILED] else 0)
+
+
+def _endpoint(option: str, url: str) -> Endpoint:
+    try:
+        return endpoint_of(url)
+    except ValueError as error:
+        raise UsageProblem(f"{option} {url}: {error}") from None
 
 
 async def _play(run: Run, api: str | None, api_key: str | None) -> bool:

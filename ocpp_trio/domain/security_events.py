@@ -4,8 +4,12 @@ column Critical).
 
 from __future__ import annotations
 
+REPLACED = "ConnectionReplacedTooOften"
+"""Of our own: more than one device seems to use the id of a charge point."""
+
 CRITICAL = frozenset(
     {
+        REPLACED,
         "FirmwareUpdated",
         "SettingSystemTime",
         "StartupOfTheDevice",
@@ -15,4 +19,4 @@ CRITICAL = frozenset(
         "TamperDetectionActivated",
     }
 )
-"""Types that a charge point must send, and an operator must see."""
+"""Types that an operator must see."""

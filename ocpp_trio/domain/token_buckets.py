@@ -35,6 +35,11 @@ class TokenBuckets:
             self._left.popitem(last=False)
         return True
 
+    def give_back(self, name: str, now: float) -> None:
+        """Put a token back that was taken."""
+        if name in self._left:
+            self._left[name] = (min(float(self._size), self._level(name, now) + 1.0), now)
+
     def _level(self, name: str, now: float) -> float:
         left, then = self._left.get(name, (float(self._size), now))
         return min(float(self._size), left + (now - then) * self._rate)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from ocpp_trio.domain.station_keys import authorization
 from ocpp_trio.errors import CallRefused
 from ocpp_trio.ocppj import frames
 from ocpp_trio.ocppj.frames import Call, Payload
@@ -113,12 +114,13 @@ async def open_station(
     timeout: float = 30.0,  # noqa: ASYNC109 - kept by the connection for its CALLs
     answers: Mapping[str, Scripted] | None = None,
     headers: Sequence[tuple[str, str]] = (),
+    key: bytes | None = None,
     subprotocols: Sequence[str] = (SUBPROTOCOL,),
 ) -> AsyncIterator[Station]:
     """Connect a station to a ws:// or wss:// URL, or over an open stream.
 
-    `timeout` in seconds: of the handshake and of every answer. Raises CannotConnect, whose `status`
-    is the HTTP status of a refusal.
+    `timeout` in seconds: of the handshake and of every answer; `key`: what it presents. Raises
+    CannotConnect, whose `status` is the HTTP status of a refusal.
     """
     if isinstance(target, str):
         endpoint = endpoint_of(target)
@@ -129,6 +131,8 @@ async def open_station(
             return stream
 
         endpoint = Endpoint(given, "memory")
+    if key is not None:
+        headers = [*headers, ("Authorization", authorization(charge_point_id, key))]
     station = Station(answers or {})
     async with open_connection(
         endpoint,

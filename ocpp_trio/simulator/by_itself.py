@@ -28,19 +28,29 @@ async def open_charge_point(
     *,
     faults: Sequence[str] = (),
     job_step: float = JOB_STEP,
+    key: bytes | None = None,
+    secure: Endpoint | None = None,
     timeout: float = 30.0,  # noqa: ASYNC109 - of the handshake and of every answer
     now: Now = system_now,
     say: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[ChargePoint]:
     """Connect a charge point to a ws:// or wss:// URL; it is booted and idle when the block begins.
 
-    `faults`: ACTION=KIND (ocpp_trio.simulator.faults). `job_step`: seconds for each step of an
-    upload or installation. `say` is given every command and every complaint. The end of the block
-    is a power cut. Raises CannotConnect, ValueError for a fault that is none.
+    `key`: what it presents. `secure`: where it goes with security profile 2. `faults`: ACTION=KIND
+    (ocpp_trio.simulator.faults). `job_step`: seconds for each step of an upload or installation.
+    `say` is given every command and every complaint. The end of the block is a power cut. Raises
+    CannotConnect, ValueError for a fault that is none.
     """
-    plan = Plan(sessions=0, stay=True, faults=tuple(faults), job_step=job_step, timeout=timeout)
+    plan = Plan(
+        sessions=0,
+        stay=True,
+        faults=tuple(faults),
+        job_step=job_step,
+        timeout=timeout,
+        key=key,
+    )
     endpoint = endpoint_of(target) if isinstance(target, str) else target
-    run = Run(plan, endpoint, Tally(say), now=now, tell=say)
+    run = Run(plan, endpoint, Tally(say), now=now, tell=say, secure_endpoint=secure)
     point = ChargePoint(run, charge_point_id, plan.tag(1))
     with run.scope:
         async with trio.open_nursery() as nursery:

@@ -25,9 +25,11 @@ from ocpp_trio.simulator.configuration import (
     HEARTBEAT,
     LIST_LENGTH,
     LIST_SENT,
+    PROFILE,
     SAMPLED,
     Configuration,
 )
+from ocpp_trio.simulator.credentials import Credentials
 from ocpp_trio.simulator.faults import Faults
 from ocpp_trio.simulator.jobs import Jobs
 from ocpp_trio.simulator.local_list import LocalList
@@ -57,11 +59,14 @@ class ChargePoint:
         self.bell = Bell()
         self.meter = Meter(charge_point_id)
         self.configuration = Configuration()
+        self.credentials = Credentials(charge_point_id, run)
+        self.configuration.set_number(PROFILE, self.credentials.profile)
         self.uplink = Uplink(
             run,
             charge_point_id,
             self.bell,
             self.configuration,
+            self.credentials,
             on_call=lambda call: commands.answer(self, call),
             greet=self._report_all,
             complain=self.complain,

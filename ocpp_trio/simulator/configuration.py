@@ -14,6 +14,8 @@ AUTHORIZE_REMOTE = "AuthorizeRemoteTxRequests"
 ATTEMPTS = "TransactionMessageAttempts"
 RETRY = "TransactionMessageRetryInterval"
 CPO_NAME = "CpoName"
+KEY = "AuthorizationKey"
+PROFILE = "SecurityProfile"
 LIST_ENABLED = "LocalAuthListEnabled"
 LIST_LENGTH = "LocalAuthListMaxLength"
 LIST_SENT = "SendLocalListMaxLength"
@@ -29,11 +31,13 @@ class Key(NamedTuple):
     """A key: its first value, and what a new one must be; None: it cannot be changed.
 
     A list holds words of the first value. `at_reboot`: a new value counts after the next boot.
+    `secret`: its value is never told.
     """
 
     value: str
     kind: type[int] | type[bool] | type[str] | type[list[str]] | None
     at_reboot: bool = False
+    secret: bool = False
 
 
 # What the charge point would not obey is read-only: Rejected is the honest answer.
@@ -43,6 +47,9 @@ KEYS = {
     AUTHORIZE_REMOTE: Key("false", bool),
     ATTEMPTS: Key("3", int),
     RETRY: Key("2", int),
+    # These two are changed by what they stand for, see ocpp_trio.simulator.credentials.
+    KEY: Key("", str, secret=True),
+    PROFILE: Key("0", int),
     CERTIFICATES: Key("10", None),
     "ChargeProfileMaxStackLevel": Key(str(MAX_STACK_LEVEL), None),
     "ChargingScheduleAllowedChargingRateUnit": Key("Current,Power", None),
@@ -121,8 +128,10 @@ class Configuration:
             if known is None:
                 unknown.append(name)
             else:
-                readonly = KEYS[known].kind is None
-                keys.append({"key": known, "readonly": readonly, "value": self._values[known]})
+                told = {"key": known, "readonly": KEYS[known].kind is None}
+                if not KEYS[known].secret:
+                    told["value"] = self._values[known]
+                keys.append(told)
         answer: Payload = {"configurationKey": keys}
         if unknown:
             answer["unknownKey"] = unknown

@@ -22,11 +22,14 @@ class CannotConnect(OcppTrioError):
 
 
 class Endpoint(NamedTuple):
-    """Where a central system is: how to open a stream to it, its Host header, its base path."""
+    """Where a central system is: how to open a stream to it, its Host header, its base path, and
+    whether the way is encrypted.
+    """
 
     open_stream: Callable[[], Awaitable[trio.abc.Stream]]
     host: str
     path: str = ""
+    is_secure: bool = False
 
     def resource(self, charge_point_id: str) -> str:
         """The path of a charge point, its id percent-encoded (OCPP-J 3.1.1)."""
@@ -61,7 +64,8 @@ def endpoint_of(url: str) -> Endpoint:
             raise CannotConnect(f"TLS: {error.__cause__ or error}") from None
         return secure
 
-    return Endpoint(open_stream, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"))
+    place = parts.netloc.rpartition("@")[2]
+    return Endpoint(open_stream, place, parts.path.rstrip("/"), context is not None)
 
 
 def _reason(error: OSError) -> str:

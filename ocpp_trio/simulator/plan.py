@@ -19,8 +19,9 @@ class Plan:
 
     `interval`: between meter values. `give_up`: how long a charge point tries to be connected and
     accepted. `boot_wait`: the longest wait between two boots. `id_tag`: one tag for all, None: each
-    its own. `concurrency`: how many connect at the same moment. `faults`: ACTION=KIND, see
-    ocpp_trio.simulator.faults. `job_step`: how long each step of an upload or installation takes.
+    its own. `concurrency`: how many connect at the same moment. `key`: what each presents.
+    `faults`: ACTION=KIND, see ocpp_trio.simulator.faults. `job_step`: how long each step of an
+    upload or installation takes.
     """
 
     count: int = 1
@@ -36,6 +37,7 @@ class Plan:
     concurrency: int = 50
     faults: tuple[str, ...] = ()
     job_step: float = 1.0
+    key: bytes | None = None
 
     def charge_point_id(self, number: int) -> str:
         """The id of a charge point, counted from 1: SIM0001."""
@@ -59,6 +61,8 @@ class Run:
 
     plan: Plan
     endpoint: Endpoint
+    # Where to go with TLS, with security profile 2.
+    secure_endpoint: Endpoint | None = field(default=None, kw_only=True)
     tally: Tally = field(default_factory=Tally)
     ledger: Ledger = field(default_factory=Ledger)
     now: Now = system_now

@@ -18,7 +18,8 @@ from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.bell import Bell
 from ocpp_trio.simulator.configuration import HEARTBEAT, Configuration
 from ocpp_trio.simulator.connection import Connection, LinkLost, OnCall, open_connection
-from ocpp_trio.simulator.endpoint import CannotConnect
+from ocpp_trio.simulator.credentials import TLS, Credentials
+from ocpp_trio.simulator.endpoint import CannotConnect, Endpoint
 from ocpp_trio.simulator.plan import Run
 from ocpp_trio.supervise import jittered
 
@@ -40,6 +41,7 @@ class Uplink:
         charge_point_id: str,
         bell: Bell,
         configuration: Configuration,
+        credentials: Credentials,
         *,
         on_call: OnCall,
         greet: Callable[[], Awaitable[None]],
@@ -53,6 +55,7 @@ class Uplink:
         self._id = charge_point_id
         self._bell = bell
         self._configuration = configuration
+        self._credentials = credentials
         self._on_call = on_call
         self._greet = greet
         self._complain = complain
@@ -115,10 +118,14 @@ class Uplink:
     async def reboot(self) -> None:
         """Close, connect again and boot; returns when the boot is accepted."""
         self._boot_due = True
+        await self.reconnect()
+        await self._bell.until(lambda: not self._boot_due)
+
+    async def reconnect(self) -> None:
+        """Close the connection, if there is one, and come back at once."""
         if self._link is not None:
             self._return_at_once = True
             await self._link.close()
-        await self._bell.until(lambda: not self._boot_due)
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
@@ -154,7 +161,11 @@ class Uplink:
                         patience.deadline = trio.current_time() + plan.give_up
                     link = await stack.enter_async_context(
                         open_connection(
-                            self._run.endpoint, self._id, self._on_call, timeout=plan.timeout
+                            self._endpoint(),
+                            self._id,
+                            self._on_call,
+                            timeout=plan.timeout,
+                            headers=self._credentials.headers,
                         )
                     )
                 self._run.reached = True
@@ -171,6 +182,12 @@ class Uplink:
             self._trouble = str(error)
             self._run.cannot_connect(self._trouble)
             return False
+
+    def _endpoint(self) -> Endpoint:
+        secure = self._run.secure_endpoint
+        if secure is not None and self._credentials.profile >= TLS:
+            return secure
+        return self._run.endpoint
 
     def _went_offline(self, link: Connection) -> None:
         self._link = None

@@ -83,7 +83,8 @@ def deleted(tx: Tx, command: Command, now: int) -> None:
     """DeleteCertificate: Accepted or NotFound, it is no longer there."""
     if command.status in {"Accepted", "NotFound"}:
         for row in _same(tx, command.charge_point_id, command.payload["certificateHashData"]):
-            tx.run(Q.remove, id=row["id"], now=now)
+            if not command.is_overtaken_by(row["installed_at"]):
+                tx.run(Q.remove, id=row["id"], now=now)
 
 
 def listed(tx: Tx, command: Command, now: int) -> None:
@@ -117,7 +118,7 @@ def listed(tx: Tx, command: Command, now: int) -> None:
     for row in tx.all(
         Q.present_of_kind, charge_point_id=command.charge_point_id, certificate_type=kind
     ):
-        if row["id"] not in there:
+        if row["id"] not in there and not command.is_overtaken_by(row["installed_at"]):
             tx.run(Q.remove, id=row["id"], now=now)
 
 
@@ -141,6 +142,17 @@ def _same(tx: Tx, charge_point_id: str, hashes: Mapping[str, Any]) -> list[Row]:
 def _number(serial: str) -> str:
     """A serial number without what stations put around it: case, 0x, leading zeros."""
     return serial.lower().removeprefix("0x").lstrip("0")
+
+
+def has_installed(tx: Tx, charge_point_id: str, kind: str) -> bool:
+    """Whether a station has a certificate of this type, as far as is known."""
+    found = tx.one(Q.present_of_kind, charge_point_id=charge_point_id, certificate_type=kind)
+    return found is not None
+
+
+def has_signed(tx: Tx, charge_point_id: str) -> bool:
+    """Whether a station took a certificate for its own key."""
+    return tx.one(Q.newest_installed, charge_point_id=charge_point_id) is not None
 
 
 class RequestFilter(NamedTuple):

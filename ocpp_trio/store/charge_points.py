@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import configuration, node_messages, queries
+from ocpp_trio.store import configuration, node_messages, queries, station_keys
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.station_keys import NOTHING, Proof
 
 Q = queries.load("charge_points")
 
@@ -32,8 +33,9 @@ class Admission(NamedTuple):
     model: str | None = None
     firmware_version: str | None = None
     conformance: str | None = None
-    # Whether commands are kept for it.
+    # Whether commands are kept for it, and whether another node had it.
     is_expected: bool = False
+    has_replaced: bool = False
 
 
 def admit(
@@ -44,12 +46,14 @@ def admit(
     remote_address: str,
     subprotocol: str | None,
     now: int,
+    proof: Proof = NOTHING,
     node_id: str | None = None,
 ) -> Admission | None:
     """Let a connection to a node take the charge point over; None if it may not. The node that had
     it is told.
 
-    `policy` is for ids nobody registered: accept, pending or reject. At most `max_pending` wait.
+    `proof` was checked. `policy` is for ids nobody registered: accept, pending or reject. At most
+    `max_pending` wait.
     """
     is_new = False
     if tx.one(Q.find, id=charge_point_id) is None:
@@ -68,10 +72,15 @@ def admit(
         remote_address=remote_address,
         subprotocol=subprotocol,
         node_id=node_id,
+        profile=proof.profile,
+        has_key=int(proof.key is not None),
         now=now,
     )
     assert row is not None
-    if row["previous_node_id"] not in (None, node_id):
+    if proof.is_open:
+        station_keys.used(tx, charge_point_id, proof.key, now)
+    has_replaced = row["previous_node_id"] not in (None, node_id)
+    if has_replaced:
         node_messages.tell(tx, row["previous_node_id"], charge_point_id)
     kept = tx.one(Q.kept, id=charge_point_id)
     return Admission(
@@ -85,6 +94,7 @@ def admit(
         row["firmware_version"],
         row["conformance"],
         kept is not None,
+        has_replaced,
     )
 
 
@@ -218,6 +228,7 @@ def delete(tx: Tx, charge_point_id: str, here: str | None = None) -> bool:
     """Take a charge point off the list; its history stays. False if there is none. Another node
     than `here` is told, if it is connected there.
     """
+    station_keys.forget(tx, charge_point_id)
     return _told(tx, tx.one(Q.delete, id=charge_point_id), here) is not None
 
 

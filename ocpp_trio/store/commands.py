@@ -51,9 +51,13 @@ class Request(NamedTuple):
     idempotency_id: int | None
     # For so long the station's own messages may follow from it.
     follow_for: int = FOLLOW_FOR_MS
-    # Who is to send it, and where somebody waits for it, if that is another node.
+    # What else is stored with it: what its payload must not show.
+    also: Effect | None = None
+    # Who is to send it, and where somebody waits for it, if that is another node; what the payload
+    # does not show, for the eyes of that who sends it.
     node_id: str | None = None
     from_node_id: str | None = None
+    sealed: str | None = None
 
 
 def enqueue(tx: Tx, request: Request, limit: int, now: int, here: str = "") -> int | None:
@@ -78,8 +82,10 @@ def enqueue(tx: Tx, request: Request, limit: int, now: int, here: str = "") -> i
         None,
         request.idempotency_id,
         request.follow_for,
+        request.also,
         request.node_id,
         request.from_node_id,
+        request.sealed,
     )
     if request.node_id is not None and request.from_node_id is not None:
         tx.notify(request.node_id, str(command_id))
@@ -99,8 +105,10 @@ def create(
     batch_id: int | None = None,
     idempotency_id: int | None = None,
     follow_for: int = FOLLOW_FOR_MS,
+    also: Effect | None = None,
     node_id: str | None = None,
     from_node_id: str | None = None,
+    sealed: str | None = None,
 ) -> int:
     """A queued command; its id. `payload` is JSON text, times are ms."""
     row = tx.one(
@@ -117,11 +125,14 @@ def create(
         idempotency_id=idempotency_id,
         node_id=node_id,
         from_node_id=from_node_id,
+        sealed=sealed,
     )
     assert row is not None
     effect = CREATED.get(action)
     if effect is not None:
         effect(tx, _command(row)._replace(follow_for=follow_for), now)
+    if also is not None:
+        also(tx, _command(row), now)
     command_id: int = row["id"]
     return command_id
 
@@ -250,6 +261,7 @@ def _command(row: Row) -> Command:
         row["state"],
         None if response is None else json.loads(response),
         sent_at=row["sent_at"],
+        error=row["error"],
     )
 
 

@@ -20,6 +20,7 @@ from ocpp_trio.store import (
     local_lists,
     remote_starts,
     reservations,
+    station_keys,
     stops,
 )
 from ocpp_trio.store.database import Tx
@@ -29,8 +30,10 @@ Effect = Callable[[Tx, Command, int], None]
 
 
 def _configuration_changed(tx: Tx, command: Command, now: int) -> None:
-    charge_points.note_heartbeat_interval(tx, command, now)
+    if not configuration.is_overtaken(tx, command):
+        charge_points.note_heartbeat_interval(tx, command, now)
     configuration.note_change(tx, command, now)
+    station_keys.note_answer(tx, command, now)
 
 
 def _remote_start_answered(tx: Tx, command: Command, now: int) -> None:

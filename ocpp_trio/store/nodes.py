@@ -22,6 +22,7 @@ class Member(NamedTuple):
     name: str
     role: str
     place: str
+    public_key: str = ""
 
 
 class Buried(NamedTuple):
@@ -56,9 +57,9 @@ def everybody(tx: Tx) -> Sequence[Row]:
     return tx.all(Q.with_connections)
 
 
-def lives(tx: Tx, node_id: str) -> bool:
-    """Whether a node is there."""
-    return tx.one(Q.find, id=node_id) is not None
+def find(tx: Tx, node_id: str) -> Row | None:
+    """One node; None if it is no more."""
+    return tx.one(Q.find, id=node_id)
 
 
 def bury(tx: Tx, node_id: str, beats: int, now: int) -> Buried | None:

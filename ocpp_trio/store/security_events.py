@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.security_events import CRITICAL
-from ocpp_trio.domain.times import is_plausible, parse_timestamp
+from ocpp_trio.domain.times import format_timestamp, is_plausible, parse_timestamp
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Tx
 from ocpp_trio.store.listing import Listing
@@ -28,6 +28,12 @@ def record(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now: int) -
         now=now,
     )
     return bool(changed)
+
+
+def note(tx: Tx, charge_point_id: str, kind: str, info: str, now: int) -> None:
+    """Keep an event of our own about a charge point."""
+    text = format_timestamp(now)
+    record(tx, charge_point_id, {"type": kind, "timestamp": text, "techInfo": info}, now)
 
 
 class Filter(NamedTuple):

@@ -29,9 +29,9 @@ _names = count(1)
 
 
 @contextmanager
-def scored(folder: Path) -> Iterator[tuple[Server, int]]:
+def scored(folder: Path, **variables: str) -> Iterator[tuple[Server, int]]:
     """A server with tags, and how many file descriptors it has open without stations."""
-    with running(folder) as started:
+    with running(folder, **variables) as started:
         for tag, fields in TAGS.items():
             body = {"idTag": tag, **fields}
             assert started.request("POST", "/api/authorizations", body).status == 201

@@ -194,6 +194,7 @@ def context_of(
         commands=commands_,
         health=health,
         keys=keys,
+        authentication=central.authentication,
         now=central.now,
         started=started,
         node=central.node,

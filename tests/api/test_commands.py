@@ -290,7 +290,7 @@ async def test_keys_that_no_command_changes(api: Api, key: str) -> None:
     ):
         response = await api.post(path(name), {"chargePointId": "CP001", **body})
         problem = assert_problem(response, 403, "forbidden")
-        assert "lock the charge point out" in problem["detail"]
+        assert "key/rotate or /security-profile" in problem["detail"]
     assert station.received == []
 
 

@@ -164,7 +164,7 @@ def _curl_lines() -> list[str]:
 
 
 async def _prepare(api: Api) -> None:
-    """One reservation, one named profile and one local list, for the lines that show them."""
+    """A reservation, a named profile, a local list and a key, for the lines that need them."""
     content = {
         "stackLevel": 0,
         "chargingProfilePurpose": "TxDefaultProfile",
@@ -179,6 +179,7 @@ async def _prepare(api: Api) -> None:
         ("/api/commands/reserve-now", point | {"connectorId": 1, "idTag": "A", "expiresIn": 60}),
         ("/api/charging-profiles", {"name": "day", "chargingProfile": content}),
         ("/api/commands/get-local-list-version", point),
+        ("/api/charge-points/CP001/key", {}),
     ):
         assert (await api.post(path, body)).status_code in {200, 201}
 

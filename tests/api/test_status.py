@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from ocpp_trio.api.status import LimitCounts, duration
 from ocpp_trio.store import charge_points
+from ocpp_trio.store.station_keys import NOTHING
 from ocpp_trio.supervise import every
 from tests.api.conftest import OpenApi
 from tests.api.support import Api, assert_problem
@@ -32,7 +33,9 @@ def test_duration_is_written_as_go_does(seconds: int, text: str) -> None:
 
 async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
     await api.register("CP001")
-    await api.database.write(charge_points.admit, "CP002", "accept", 9, "", None, api.now(), "here")
+    await api.database.write(
+        charge_points.admit, "CP002", "accept", 9, "", None, api.now(), NOTHING, "here"
+    )
     await enter(api.database, "here", alone=True)
     api.central.node.id = "here"
     response = await restarted(api, 10_921).get("/api/status")

@@ -14,6 +14,7 @@ from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.listener import Listener
 from ocpp_trio.store import id_tags
+from ocpp_trio.store.database import Runner
 from ocpp_trio.store.opening import open_database
 from tests.conftest import MakeSettings
 from tests.support.clock import FakeNow
@@ -39,11 +40,11 @@ def open_system(make_settings: MakeSettings, now: FakeNow) -> OpenSystem:
     """
 
     @asynccontextmanager
-    async def open_one(**variables: str) -> AsyncIterator[System]:
+    async def open_one(run_hash: Runner | None = None, **variables: str) -> AsyncIterator[System]:
         settings = make_settings(**variables)
         async with open_database(settings, inline=True) as database:
             await database.write(id_tags.put, "TAG", {}, now())
-            central = Central(settings, database, now)
+            central = Central(settings, database, now, run_hash=run_hash)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(keepalive.watch, central)
                 commands = Commands(central)

@@ -497,3 +497,51 @@ async def test_a_stop_tells_who_waits_that_the_outcome_is_unknown(
         assert trio.current_time() - before < 3
         assert isinstance(caller.outcomes[0], CommandTimedOut)
         nursery.cancel_scope.cancel()
+
+
+async def test_the_key_of_a_station_stands_in_no_record(
+    autojump_clock: MockClock, system: System
+) -> None:
+    secret = "00112233445566778899aabbccddeeff00112233"
+    told = {"key": "AuthorizationKey", "readonly": False, "value": secret}
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send("ChangeConfiguration", {"key": "AuthorizationKey", "value": secret})
+        _, number, _, payload = await station.receive()
+        assert payload["value"] == secret
+        await station.send([3, number, {"status": "Accepted"}])
+        caller.send("GetConfiguration", {})
+        _, number, _, _ = await station.receive()
+        await station.send([3, number, {"configurationKey": [told]}])
+        await trio.testing.wait_all_tasks_blocked()
+        for outcome in caller.outcomes:
+            assert isinstance(outcome, Outcome)
+            assert secret not in str(outcome.response)
+            row = await system.central.database.read(commands.find, outcome.command_id)
+            assert row is not None
+            assert row["state"] == "accepted"
+            assert secret not in str(dict(row))
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_key_in_a_late_answer_stands_in_no_record(
+    autojump_clock: MockClock, system: System
+) -> None:
+    secret = "00112233445566778899aabbccddeeff00112233"
+    told = {"key": "AuthorizationKey", "readonly": False, "value": secret}
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send("GetConfiguration", {})
+        _, number, _, _ = await station.receive()
+        await caller.done.wait()
+        await station.send([3, number, {"configurationKey": [told]}])
+        await trio.testing.wait_all_tasks_blocked()
+        (outcome,) = caller.outcomes
+        assert isinstance(outcome, CommandTimedOut)
+        row = await system.central.database.read(commands.find, outcome.command_id or 0)
+        assert row is not None
+        assert row["state"] == "late"
+        assert secret not in str(dict(row))
+        nursery.cancel_scope.cancel()

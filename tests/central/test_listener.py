@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
-from ocpp_trio.store import charge_points
+from ocpp_trio.store import charge_points, security_events
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import FakeNow
 from tests.support.station import connect, connected, refusal
@@ -177,3 +177,41 @@ async def test_past_the_bound_the_oldest_handshake_is_dropped(
         async with connected(system.listener) as station:
             assert await station.boot()
         assert await ours.receive_some() == b""
+
+
+async def test_who_replaces_its_connection_too_often_is_turned_away_for_a_while(
+    autojump_clock: MockClock, open_system: OpenSystem, now: FakeNow
+) -> None:
+    async with (
+        open_system(OCPP_REPLACEMENTS="3", OCPP_REPLACEMENT_BLOCK="600") as system,
+        trio.open_nursery() as nursery,
+    ):
+        database = system.central.database
+        for _ in range(4):
+            await (await connect(system.listener, nursery)).boot()
+        last = await connect(system.listener, nursery)
+        assert await last.close_code() == 1008
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(system.central.hub) == 0
+        assert await refusal(system.listener) == 429
+        async with connected(system.listener, "/CP002"):
+            pass
+        events = await database.read(
+            security_events.listing.page, security_events.Filter("CP001"), None, 10, 0
+        )
+        assert [event["type"] for event in events] == ["ConnectionReplacedTooOften"]
+        now.ms += 600_000
+        async with connected(system.listener):
+            pass
+        nursery.cancel_scope.cancel()
+
+
+async def test_replacements_now_and_then_are_nothing(
+    autojump_clock: MockClock, open_system: OpenSystem
+) -> None:
+    async with open_system(OCPP_REPLACEMENTS="3") as system, trio.open_nursery() as nursery:
+        for _ in range(10):
+            await (await connect(system.listener, nursery)).boot()
+            await trio.sleep(1900)
+        assert len(system.central.hub) == 1
+        nursery.cancel_scope.cancel()

@@ -13,7 +13,7 @@ def test_each_process_has_an_id_of_its_own_and_a_name_for_people() -> None:
     first, second = Node(), Node("harbour")
     assert first.id != second.id
     assert (bool(first.name), second.name) == (True, "harbour")
-    assert second.member == (second.id, "harbour", "all", "")
+    assert second.member == (second.id, "harbour", "all", "", second.seal.public_key)
 
 
 @pytest.mark.parametrize("role", ["api", "websocket"])

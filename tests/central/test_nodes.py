@@ -39,6 +39,7 @@ from ocpp_trio.services.membership import Membership
 from ocpp_trio.store import charge_points, command_batches, commands, id_tags, nodes
 from ocpp_trio.store.command_batches import NewBatch, Selection
 from ocpp_trio.store.database import Database, Row
+from ocpp_trio.store.station_keys import NOTHING
 from ocpp_trio.supervise import Health, every
 from tests.conftest import MakeSettings
 from tests.support.clock import SECOND, START, FakeNow
@@ -354,7 +355,15 @@ async def test_a_station_moves_before_its_command_is_sent(
         old = await two.b.station()
         await trio.sleep(11)
         await two.database.write(
-            charge_points.admit, "CP001", "accept", 9, "", None, START, two.a.central.node.id
+            charge_points.admit,
+            "CP001",
+            "accept",
+            9,
+            "",
+            None,
+            START,
+            NOTHING,
+            two.a.central.node.id,
         )
         await two.b.fails(ChargePointOffline)
         assert await two.states() == ["expired"]

@@ -6,13 +6,16 @@ operator beside it has the HTTP API and nothing else.
 
 from __future__ import annotations
 
+import base64
 import json
+import ssl
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple
 
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -55,6 +58,9 @@ class Station:
     def __init__(self, server: Server, name: str) -> None:
         self.server, self.name = server, name
         self.tag = f"TAG {name}"
+        # What it presents, and where it goes with TLS, if it does.
+        self.key: bytes | None = None
+        self.tls: tuple[str, ssl.SSLContext] | None = None
         self._ids = count(1)
         self._line: ClientConnection | None = None
         self._closing = ExitStack()
@@ -65,10 +71,26 @@ class Station:
         """Connect; the subprotocol that the server chose. What was connected before is closed."""
         self.disconnect()
         offered = [Subprotocol(each) for each in subprotocols or ("ocpp1.6",)]
+        url, context = self.tls or (self.server.url, None)
+        headers = {}
+        if self.key is not None:
+            sent = base64.b64encode(f"{self.name}:".encode() + self.key).decode()
+            headers["Authorization"] = f"Basic {sent}"
         self._line = self._closing.enter_context(
-            connect(f"{self.server.url}/{self.name}", subprotocols=offered)
+            connect(
+                f"{url}/{self.name}", subprotocols=offered, additional_headers=headers, ssl=context
+            )
         )
         return self._line.subprotocol
+
+    def refused_connection(self) -> int:
+        """Connect, which the server must refuse; the HTTP status."""
+        self.disconnect()
+        try:
+            self.connect()
+        except InvalidStatus as error:
+            return error.response.status_code
+        raise AssertionError("the connection was accepted")
 
     def disconnect(self) -> None:
         """Go away, and wait until the server knows."""
@@ -195,19 +217,31 @@ class Station:
 
         Whatever that says, it is a normal outcome, and the command's record tells it as well.
         """
+        body = {"chargePointId": self.name} | fields
+        action, sent, answer = self._commanded(f"/api/commands/{name}", body, response)
+        wanted = "".join(part.capitalize() for part in name.split("-"))
+        assert action == LONGER_NAMES.get(name, wanted)
+        self._check_outcome(action, sent, response, answer)
+        return Commanded(sent, answer)
+
+    def configured(self, name: str, fields: Payload, response: Payload) -> Commanded:
+        """The operator changes the charge point's key or profile; it answers with `response`."""
+        path = f"/api/charge-points/{self.name}/{name}"
+        action, sent, answer = self._commanded(path, fields, response)
+        assert action == "ChangeConfiguration"
+        assert answer["status"] == response["status"]
+        return Commanded(sent, answer)
+
+    def _commanded(
+        self, path: str, body: Payload, response: Payload
+    ) -> tuple[str, Payload, Payload]:
+        """What arrived: its action and payload; and what the operator was answered."""
         with ThreadPoolExecutor(1) as operator:
-            asked = operator.submit(self._request, name, fields)
+            asked = operator.submit(self.server.request, "POST", path, body)
             action, sent = self._obey(asked, response)
             answer = asked.result(LIMIT)
         assert answer.status == 200, answer
-        wanted = "".join(part.capitalize() for part in name.split("-"))
-        assert action == LONGER_NAMES.get(name, wanted)
-        self._check_outcome(action, sent, response, answer.body)
-        return Commanded(sent, answer.body)
-
-    def _request(self, name: str, fields: Payload) -> Answer:
-        body = {"chargePointId": self.name} | fields
-        return self.server.request("POST", f"/api/commands/{name}", body)
+        return action, sent, answer.body
 
     def _obey(self, asked: Future[Answer], response: Payload) -> tuple[str, Payload]:
         """Wait for the CALL, check it and answer; its action and payload."""

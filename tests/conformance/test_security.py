@@ -1,6 +1,6 @@
 """Cases of the Security Whitepaper: certificates, security events, logs and signed firmware.
 
-Those of passwords and of TLS are open; see docs/conformance.md.
+Those of passwords are in test_passwords.py.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ class Central:
         self.received: list[tuple[str, Payload]] = []
         self.ids: list[str] = []
         self.paths: list[str] = []
+        self.headers: list[dict[bytes, bytes]] = []
         self.answers: dict[str, Scripted] = {
             "Authorize": {"idTagInfo": {"status": "Accepted"}},
             "BootNotification": {
@@ -149,6 +150,7 @@ class Central:
                 await request.reject(self.refuse_with, body=b"not this one")
                 return
             self.paths.append(request.path)
+            self.headers.append({name.lower(): value for name, value in request.headers})
             socket = await request.accept(subprotocol=request.proposed_subprotocols[0])
             self.connections += 1
             self._stream, self._socket, self._peer = stream, socket, Peer()

@@ -10,6 +10,7 @@ from ocpp_trio.domain.commands import Command
 from ocpp_trio.store import charge_points, commands, node_messages
 from ocpp_trio.store.charge_points import Admission
 from ocpp_trio.store.database import Database, Row
+from ocpp_trio.store.station_keys import NOTHING
 from tests.support.clock import START
 
 BOOT = {"chargePointVendor": "Vendor", "chargePointModel": "Model"}
@@ -31,6 +32,7 @@ async def admit(
         "127.0.0.1:5000",
         "ocpp1.6",
         now,
+        NOTHING,
         node_id,
     )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from ocpp_trio.store import charge_points, commands, node_messages, nodes
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.nodes import Buried
+from ocpp_trio.store.station_keys import NOTHING
 from tests.support.clock import SECOND, START
 from tests.support.nodes import enter
 
 
 async def admit(database: Database, node_id: str, charge_point_id: str = "CP1") -> None:
     await database.write(
-        charge_points.admit, charge_point_id, "accept", 9, "", None, START, node_id
+        charge_points.admit, charge_point_id, "accept", 9, "", None, START, NOTHING, node_id
     )
 
 
@@ -48,8 +49,8 @@ async def test_a_sign_of_life_and_who_else_is_there(database: Database) -> None:
         ("a", 1, START + SECOND),
     ]
     assert await database.write(nodes.beat, "c", 1, START) is None
-    assert await database.read(nodes.lives, "a")
-    assert not await database.read(nodes.lives, "c")
+    assert await database.read(nodes.find, "a") is not None
+    assert await database.read(nodes.find, "c") is None
 
 
 async def test_only_who_has_not_moved_is_buried_and_once(database: Database) -> None:

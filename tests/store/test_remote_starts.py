@@ -40,6 +40,7 @@ class Operator:
             None,
             None,
             EXPIRY,
+            None,
             "here",
         )
         if sent:

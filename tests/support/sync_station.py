@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -44,11 +44,22 @@ class SyncStation:
 
 @contextmanager
 def connected(
-    url: str, name: str = "CP001", tls: ssl.SSLContext | None = None
+    url: str,
+    name: str = "CP001",
+    tls: ssl.SSLContext | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    source: str | None = None,
 ) -> Iterator[SyncStation]:
-    """A station that is connected while the block runs."""
+    """A station that is connected while the block runs. `source` is the address it comes from."""
+    more: dict[str, Any] = {} if source is None else {"source_address": (source, 0)}
     with connect(
-        f"{url}/{name}", subprotocols=[Subprotocol("ocpp1.6")], ssl=tls, compression=None
+        f"{url}/{name}",
+        subprotocols=[Subprotocol("ocpp1.6")],
+        ssl=tls,
+        compression=None,
+        additional_headers=dict(headers or {}),
+        **more,
     ) as websocket:
         yield SyncStation(websocket)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.commands.replies import accepted, rejected, status
+from ocpp_trio.simulator.configuration import KEY, PROFILE
 from ocpp_trio.simulator.connection import Response
 from ocpp_trio.simulator.profiles import is_playable
 from ocpp_trio.simulator.schedule import TRANSACTION
@@ -40,9 +41,21 @@ def change_availability(point: ChargePoint, request: Payload) -> Response:
 
 
 def change_configuration(point: ChargePoint, request: Payload) -> Response:
-    """Section 5.3."""
+    """Section 5.3. A key and a security profile are used at once, on a new connection."""
+    for name in (KEY, PROFILE):
+        if request["key"].casefold() == name.casefold():
+            return _change_credentials(point, name, request["value"])
     word = point.configuration.change(request["key"], request["value"])
     return status(word, point.bell.ring)
+
+
+def _change_credentials(point: ChargePoint, name: str, value: str) -> Response:
+    credentials = point.credentials
+    word = credentials.change_key(value) if name == KEY else credentials.change_profile(value)
+    if word != "Accepted":
+        return status(word)
+    point.configuration.set_number(PROFILE, credentials.profile)
+    return accepted(lambda: point.spawn(point.uplink.reconnect))
 
 
 def clear_cache(_: ChargePoint, __: Payload) -> Response:

@@ -11,6 +11,12 @@ SELECT id FROM certificate_requests
 WHERE charge_point_id = :charge_point_id AND state = 'received'
 ORDER BY id DESC LIMIT 1;
 
+-- name: newest_installed
+-- The newest request of a station whose certificate it took.
+SELECT id FROM certificate_requests
+WHERE charge_point_id = :charge_point_id AND state = 'installed'
+ORDER BY id DESC LIMIT 1;
+
 -- name: send_request
 -- A certificate for it is on its way.
 UPDATE certificate_requests SET state = 'sent', command_id = :command_id, updated_at = :now
@@ -71,7 +77,7 @@ ORDER BY id;
 
 -- name: present_of_kind
 -- The certificates of a station of one type.
-SELECT id FROM certificates
+SELECT id, installed_at FROM certificates
 WHERE charge_point_id = :charge_point_id AND certificate_type = :certificate_type
   AND removed_at IS NULL;
 

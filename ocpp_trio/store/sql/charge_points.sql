@@ -37,12 +37,18 @@ VALUES
 ON CONFLICT (id) DO NOTHING;
 
 -- name: connect
--- A connection takes the charge point over; its number counts up. The node that had it, if any, is
--- kept: it must learn of it.
+-- A connection takes the charge point over; its number counts up. The security profile that the
+-- charge point was told to use is its minimum from the moment it does. The node that had it, if any,
+-- is kept: it must learn of it.
 UPDATE charge_points
 SET connection = connection + 1, is_connected = 1, connected_at = :now, last_seen = :now,
     previous_node_id = CASE WHEN is_connected = 1 THEN node_id END, node_id = :node_id,
-    remote_address = :remote_address, subprotocol = :subprotocol, updated_at = :now
+    remote_address = :remote_address, subprotocol = :subprotocol, security_profile = :profile,
+    key_used_at = CASE WHEN :has_key = 1 THEN :now ELSE key_used_at END,
+    minimum_profile = CASE WHEN next_profile <= :profile AND next_profile > minimum_profile
+        THEN next_profile ELSE minimum_profile END,
+    next_profile = CASE WHEN next_profile <= :profile THEN NULL ELSE next_profile END,
+    updated_at = :now
 WHERE id = :id
 RETURNING *;
 
@@ -94,8 +100,10 @@ WHERE id = :id;
 UPDATE charge_points SET status = :status, updated_at = :now WHERE id = :id;
 
 -- name: set_registration
--- Adopt, block or put back in line.
-UPDATE charge_points SET registration = :registration, updated_at = :now WHERE id = :id RETURNING *;
+-- Adopt, block or put back in line; who was turned away for a while may come again.
+UPDATE charge_points SET registration = :registration, blocked_until = NULL, updated_at = :now
+WHERE id = :id
+RETURNING *;
 
 -- name: update
 -- What an operator may change.

@@ -2,16 +2,16 @@
 -- A command that waits to be sent.
 INSERT INTO commands
     (charge_point_id, action, payload, actor, reason, state, created_at, expires_at, answer_timeout,
-     batch_id, idempotency_id, node_id, from_node_id)
+     batch_id, idempotency_id, node_id, from_node_id, sealed)
 VALUES
     (:charge_point_id, :action, :payload, :actor, :reason, 'queued', :now, :expires_at,
-     :answer_timeout, :batch_id, :idempotency_id, :node_id, :from_node_id)
+     :answer_timeout, :batch_id, :idempotency_id, :node_id, :from_node_id, :sealed)
 RETURNING *;
 
 -- name: mark_sent
 -- Claim a command for the wire, once: nobody else can send it afterwards. Only for the connection
 -- that holds the charge point: another node may have the station already.
-UPDATE commands SET state = 'sent', sent_at = :now, node_id = :node_id
+UPDATE commands SET state = 'sent', sent_at = :now, node_id = :node_id, sealed = NULL
 WHERE id = :id AND state = 'queued' AND (expires_at IS NULL OR expires_at > :now)
     AND (CAST(:connection AS BIGINT) IS NULL OR EXISTS (
         SELECT 1 FROM charge_points
@@ -22,7 +22,7 @@ RETURNING *;
 -- What became of a command. A late answer may follow a timeout, nothing else changes an end.
 UPDATE commands
 SET state = :state, answered_at = :now, response = :response, error = :error,
-    error_kind = :error_kind
+    error_kind = :error_kind, sealed = NULL
 WHERE id = :id AND (state IN ('queued', 'sent') OR (:state_again = 'late' AND state = 'timeout'))
 RETURNING *;
 
@@ -31,7 +31,7 @@ RETURNING *;
 -- be sent.
 UPDATE commands
 SET state = CASE state WHEN 'sent' THEN 'unknown' ELSE 'expired' END,
-    error = :error, answered_at = :now
+    error = :error, answered_at = :now, sealed = NULL
 WHERE node_id = :node_id AND state IN ('queued', 'sent')
     AND (state = 'sent' OR expires_at IS NULL)
 RETURNING *;

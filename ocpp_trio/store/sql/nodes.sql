@@ -1,7 +1,7 @@
 -- name: insert
 -- A process that shares the database from now on.
-INSERT INTO nodes (id, name, role, place, started_at, heartbeat_at, beats)
-VALUES (:id, :name, :role, :place, :now, :now, :beats);
+INSERT INTO nodes (id, name, role, place, started_at, heartbeat_at, beats, public_key)
+VALUES (:id, :name, :role, :place, :now, :now, :beats, :public_key);
 
 -- name: beat
 -- A node is there; nothing if it was declared dead.

@@ -1,0 +1,158 @@
+"""ocpp-trio station-keys: the keys of charge points, whether a server runs or not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from ocpp_trio import logs
+from ocpp_trio.cli.access import Access, access_of, access_options, actor, work
+from ocpp_trio.cli.common import UsageProblem
+from ocpp_trio.cli.remote import asking
+from ocpp_trio.domain import station_keys as keys
+from ocpp_trio.domain.times import system_now
+from ocpp_trio.store import logs as log_store
+from ocpp_trio.store import station_keys as store
+from ocpp_trio.store.database import Database
+
+JSON = "application/json"
+
+
+@click.group("station-keys")
+def station_keys() -> None:
+    """Set and delete the keys with which charge points prove who they are.
+
+    If no server holds the database, it is worked on directly; otherwise by the API of the server
+    that runs, which takes a key with the role admin.
+    """
+
+
+@station_keys.command()
+@click.argument("charge_point_id")
+@access_options
+def generate(
+    charge_point_id: str,
+    env_file: Path | None,
+    api: str | None,
+    api_key: str | None,
+    timeout: float,
+) -> None:
+    """Make a key for a charge point. It goes to standard output, this once: configure it there."""
+    access = access_of(env_file, api, api_key, timeout)
+
+    def by_api() -> str:
+        return str(_ask(access, "POST", _path(charge_point_id), {})["key"])
+
+    async def directly(database: Database) -> str:
+        key = keys.generate()
+        await _put(database, charge_point_id, key, keys.SHA256)
+        return key.hex()
+
+    made = work(access, directly, by_api)
+    click.echo(
+        f"the key of {charge_point_id}, shown this once, as hexadecimal digits; from its next"
+        " connection on the charge point must present it:",
+        err=True,
+    )
+    click.echo(made)
+
+
+@station_keys.command("set")
+@click.argument("charge_point_id")
+@access_options
+def set_key(
+    charge_point_id: str,
+    env_file: Path | None,
+    api: str | None,
+    api_key: str | None,
+    timeout: float,
+) -> None:
+    """Set a key of your choice, 16 to 20 characters or as many bytes in hexadecimal digits.
+
+    It is read from standard input, or asked for: on the command line others could see it.
+    """
+    access = access_of(env_file, api, api_key, timeout)
+    text = _read_key()
+
+    def by_api() -> str | None:
+        warning: str | None = _ask(access, "POST", _path(charge_point_id), {"key": text})["warning"]
+        return warning
+
+    async def directly(database: Database) -> str | None:
+        key = keys.read(text)
+        problem = keys.unusable(key, strict=access.settings.strict_keys)
+        if problem is not None:
+            raise UsageProblem(f"the key {problem}")
+        await _put(database, charge_point_id, key, keys.SCRYPT)
+        return keys.weakness(key)
+
+    warning = work(access, directly, by_api)
+    if warning is not None:
+        click.echo(f"warning: the key {warning}", err=True)
+    click.echo(f"from its next connection on {charge_point_id} must present this key")
+
+
+@station_keys.command()
+@click.argument("charge_point_id")
+@access_options
+def delete(
+    charge_point_id: str,
+    env_file: Path | None,
+    api: str | None,
+    api_key: str | None,
+    timeout: float,
+) -> None:
+    """Take a charge point's key away: from then on it is not checked."""
+    access = access_of(env_file, api, api_key, timeout)
+
+    def by_api() -> None:
+        with asking(access.remote, "DELETE", _path(charge_point_id)):
+            return
+
+    async def directly(database: Database) -> None:
+        if not await database.write(store.remove, charge_point_id, system_now()):
+            raise _unknown(charge_point_id)
+        await _log(database, charge_point_id, "deleted")
+
+    work(access, directly, by_api)
+    click.echo(f"{charge_point_id} has no key any more")
+
+
+async def _put(database: Database, point: str, key: bytes, scheme: str) -> None:
+    if await database.write(store.put, point, keys.hashed(key, scheme), system_now()) is None:
+        raise _unknown(point)
+    await _log(database, point, "set")
+
+
+async def _log(database: Database, point: str, what: str) -> None:
+    text = f"key of a charge point {what} (by: {actor()})"
+    entry = logs.Entry(point, system_now(), "INFO", "command line", text)
+    await database.write(log_store.insert, [entry])
+
+
+def _read_key() -> str:
+    if sys.stdin.isatty():
+        text: str = click.prompt("Key", hide_input=True, confirmation_prompt=True)
+    else:
+        text = sys.stdin.readline().rstrip("\r\n")
+    if not text:
+        raise UsageProblem("no key was given on standard input")
+    return text
+
+
+def _path(charge_point_id: str) -> str:
+    return f"/api/charge-points/{quote(charge_point_id, safe='')}/key"
+
+
+def _ask(access: Access, method: str, path: str, body: dict[str, Any]) -> Any:
+    with asking(access.remote, method, path, json.dumps(body).encode(), JSON) as response:
+        return json.loads(response.read())
+
+
+def _unknown(charge_point_id: str) -> UsageProblem:
+    return UsageProblem(f"no charge point {charge_point_id} is registered")
