@@ -144,6 +144,30 @@ def test_commands_cross_and_it_is_postgres_that_wakes(open_node: OpenNode) -> No
         assert server.errors() == []
 
 
+def test_a_key_crosses_and_no_record_shows_it(open_node: OpenNode, postgres: Postgres) -> None:
+    a, b = open_node("a", **NEVER), open_node("b", **NEVER)
+    key = "000102030405060708090a0b0c0d0e0f10111213"
+    with booted(b) as station:
+        answers: list[Answer] = []
+        rotate = "/api/charge-points/CP001/key/rotate"
+        caller = threading.Thread(
+            target=lambda: answers.append(a.request("POST", rotate, {"key": key}))
+        )
+        caller.start()
+        _, number, action, payload = json.loads(station.websocket.recv(timeout=10))
+        assert (action, payload["key"], payload["value"]) == (
+            "ChangeConfiguration",
+            "AuthorizationKey",
+            key,
+        )
+        station.websocket.send(json.dumps([3, number, {"status": "Accepted"}]))
+        caller.join(20)
+    assert answers[0].status == 200, answers
+    (row,) = postgres.execute("SELECT payload, sealed FROM commands", name="nodes")
+    assert key not in row["payload"]
+    assert row["sealed"] is None
+
+
 def test_without_notifications_it_still_works(open_node: OpenNode) -> None:
     deaf = {"OCPP_LISTEN": "false", "OCPP_POLL_INTERVAL": "0.1"}
     a, b = open_node("a", **deaf), open_node("b", **deaf)

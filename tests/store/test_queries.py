@@ -14,7 +14,7 @@ import pytest
 
 import ocpp_trio
 from ocpp_trio.store import migrate, queries
-from ocpp_trio.store.postgres import PostgresTx
+from ocpp_trio.store.postgres_tx import PostgresTx
 from ocpp_trio.store.queries import Queries, Statement
 
 NOUNS = sorted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,31 @@ def read_ledger(path: Path) -> list[Entry]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
+TRANSACTIONS = "SELECT * FROM transactions"
+REGISTERS = """
+SELECT transaction_id, value FROM meter_values
+WHERE measurand = 'Energy.Active.Import.Register'
+    -- Copies of a reading that is there already.
+    AND source <> 'Backup'
+"""
+
+
 def check_books(database: Path, ledger: list[Entry]) -> Counter[str]:
-    """Every acknowledged start, meter value and stop is in the database, once; how many of each."""
+    """Each acknowledged start, meter value and stop is in the file, once; how many there are."""
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     connection.row_factory = sqlite3.Row
     try:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        rows = connection.execute("SELECT * FROM transactions").fetchall()
-        registers = Counter(
-            (row["transaction_id"], row["value"])
-            for row in connection.execute(
-                "SELECT transaction_id, value FROM meter_values"
-                " WHERE measurand = 'Energy.Active.Import.Register'"
-                # Copies of a reading that is there already.
-                " AND source <> 'Backup'"
-            )
-        )
+        rows = connection.execute(TRANSACTIONS).fetchall()
+        registers = connection.execute(REGISTERS).fetchall()
     finally:
         connection.close()
+    return compare(rows, registers, ledger)
+
+
+def compare(rows: Sequence[Any], found: Sequence[Any], ledger: list[Entry]) -> Counter[str]:
+    """Compare what TRANSACTIONS and REGISTERS have found with what the stations were told."""
+    registers = Counter((row["transaction_id"], row["value"]) for row in found)
     natural = Counter(
         (row["charge_point_id"], row["connector_id"], row["id_tag"], row["start_text"])
         for row in rows
