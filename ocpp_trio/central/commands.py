@@ -16,7 +16,7 @@ from ocpp_trio.central.context import Central
 from ocpp_trio.central.queue import Waiter, order_of, ready
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.wakeups import owner_of, sealed_for, sent_elsewhere
-from ocpp_trio.domain import redaction
+from ocpp_trio.domain.redaction import redact_json
 from ocpp_trio.errors import (
     ChargePointOffline,
     ChargePointUnknown,
@@ -86,7 +86,7 @@ class Commands:
         request = commands.Request(
             charge_point_id,
             action,
-            msgspec.json.encode(redaction.request(action, payload)).decode(),
+            msgspec.json.encode(payload).decode(),
             actor,
             reason,
             None if expires is None else now + int(expires * 1000),
@@ -131,7 +131,7 @@ class Commands:
     ) -> Outcome:
         """Leave a command to the node where its station is; the record tells the outcome."""
         sealed = None
-        if redaction.request(request.action, payload) is not payload:
+        if redact_json(request.payload) != request.payload:
             sealed = await sealed_for(self._central, owner, payload)
         here = self._central.node.id
         request = request._replace(node_id=owner, from_node_id=here, sealed=sealed)
