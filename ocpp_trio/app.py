@@ -55,7 +55,7 @@ from ocpp_trio.services.idempotency_keys import forget_keys
 from ocpp_trio.services.limit_report import LimitReport
 from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
-from ocpp_trio.services.membership import Membership
+from ocpp_trio.services.membership import joined
 from ocpp_trio.services.meter_backup import back_up_registers
 from ocpp_trio.services.meter_collection import collect_meter_values
 from ocpp_trio.services.offline_monitor import OfflineMonitor
@@ -119,17 +119,13 @@ async def _serve(
     scheme = "https" if ports.api_tls else "http"
     reloading = Reloading(ports.tls)
     async with open_database(settings, crash=_crash) as database:
-        makes_key = bool(ports.api)
-        keys, made_key = await prepare_keys(database, settings, system_now, make=makes_key)
+        keys, made_key = await prepare_keys(database, settings, system_now, make=bool(ports.api))
         needs_key = bool(keys) and settings.api_auth == "on"
         hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
         node = Node(settings.node_id, settings.role, network.place(ports.sockets))
         central = Central(settings, database, hints=hints, node=node)
         network.count_failed_accepts(central.counts)
-        is_shared = database.kind != "sqlite"
-        membership = Membership(central, alone=not is_shared)
-        await membership.enter()
-        await membership.tick()
+        membership = await joined(central)
         orders = Commands(central)
         health = Health()
         context = Context(
@@ -166,7 +162,7 @@ async def _serve(
                     services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
             await services.start(orders.run, name="commands")
-            if is_shared:
+            if not membership.alone:
                 services.start_soon(hear_of_others, central, orders.serve, name="wakeups")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:

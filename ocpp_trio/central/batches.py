@@ -9,7 +9,7 @@ from ocpp_trio.central.context import Central
 from ocpp_trio.central.queue import order_of, ready
 from ocpp_trio.central.wakeups import owner_of, sent_elsewhere
 from ocpp_trio.errors import ChargePointOffline, CommandFailed, StoreUnavailable
-from ocpp_trio.store import charge_points, command_batches, commands, node_messages
+from ocpp_trio.store import charge_points, command_batches, commands, node_messages, nodes
 from ocpp_trio.store.database import Row
 from ocpp_trio.supervise import contained
 
@@ -159,7 +159,7 @@ class Batch:
         central, number, timeout = self._central, row["id"], row["answer_timeout"] / 1000
         with central.queue.waiting(number) as waiter:
             if row["expires_at"] is None:
-                await central.database.write(commands.address, number, owner)
+                await central.database.write(nodes.address, number, owner)
                 await sent_elsewhere(central, waiter, timeout)
                 return
             await central.database.write(node_messages.tell, owner, row["charge_point_id"])

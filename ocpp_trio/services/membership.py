@@ -20,7 +20,7 @@ class Membership:
 
     def __init__(self, central: Central, *, alone: bool) -> None:
         self._central = central
-        self._alone = alone
+        self.alone = alone
         # Other nodes: how far each had counted, and at how many looks it had not moved.
         self._seen: dict[str, tuple[int, int]] = {}
         self._alive: list[str] = []
@@ -31,7 +31,7 @@ class Membership:
         """Put this node on the list, and end what is left of nodes that it has outlived."""
         central, node = self._central, self._central.node
         for left in await central.database.write(
-            nodes.enter, node.member, node.beats, self._alone, central.now()
+            nodes.enter, node.member, node.beats, self.alone, central.now()
         ):
             _tell_of(left)
 
@@ -90,6 +90,14 @@ class Membership:
         for session in sessions:
             if (session.charge_point_id, session.connection) not in own:
                 session.end(1008, REPLACED)
+
+
+async def joined(central: Central) -> Membership:
+    """A membership that has begun. An SQLite file is open to one server only."""
+    membership = Membership(central, alone=central.database.kind == "sqlite")
+    await membership.enter()
+    await membership.tick()
+    return membership
 
 
 def _tell_of(left: nodes.Buried) -> None:

@@ -211,17 +211,6 @@ def abandon(tx: Tx, node_id: str, reason: str, now: int) -> int:
     return len(_end(tx, tx.all(Q.abandon, node_id=node_id, error=reason, now=now), now))
 
 
-def address(tx: Tx, command_id: int, node_id: str) -> None:
-    """Leave a queued command to another node."""
-    if tx.one(Q.address, id=command_id, node_id=node_id) is not None:
-        tx.notify(node_id, str(command_id))
-
-
-def addressed(tx: Tx, node_id: str) -> Sequence[Row]:
-    """What other nodes have left to a node, oldest first."""
-    return tx.all(Q.addressed, node_id=node_id)
-
-
 def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
     """What follows from the end of commands, oldest first; their ids. Secrets in them are no longer
     needed.

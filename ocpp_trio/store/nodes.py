@@ -85,6 +85,12 @@ def _bury(tx: Tx, row: Row, reason: str, now: int) -> Buried:
     return Buried(row["id"], row["name"], connections, open_commands)
 
 
+def address(tx: Tx, command_id: int, node_id: str) -> None:
+    """Leave a queued command to another node."""
+    if tx.one(Q.address, id=command_id, node_id=node_id) is not None:
+        tx.notify(node_id, str(command_id))
+
+
 class News(NamedTuple):
     """Commands that a node is to send, or that somebody there waits for, and its messages."""
 
@@ -94,5 +100,5 @@ class News(NamedTuple):
 
 def news(tx: Tx, node_id: str, awaited: Sequence[int]) -> News:
     """What other nodes have left for a node."""
-    found = [*commands.addressed(tx, node_id), *commands.several(tx, awaited)]
+    found = [*tx.all(Q.addressed, node_id=node_id), *commands.several(tx, awaited)]
     return News(found, node_messages.of_node(tx, node_id))

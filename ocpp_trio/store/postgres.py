@@ -26,8 +26,8 @@ from ocpp_trio.store.postgres_tx import PostgresTx
 
 T = TypeVar("T")
 
-DEADLOCKS = 5
-"""Times that a batch may be chosen to give way to another node's."""
+RUNS = 5
+"""Times that a batch is run if its connection is lost, or another node's gets in its way."""
 SETTLING = 0.05
 """Seconds between two looks whether a lost connection's transaction is over."""
 BEGIN = b"BEGIN; SELECT pg_current_xact_id()::text AS xid"
@@ -50,29 +50,25 @@ class PostgresDriver:
     def run_batch(self, jobs: Sequence[Job]) -> None:
         """One transaction, all units, one COMMIT. See store.database.Driver.
 
-        Optimistic as on SQLite. On a fault of the connection or the server: once more on a new one.
+        Optimistic as on SQLite. On a fault of the connection or the server: again on a new one.
         """
-        deadlocks = 0
-        is_again = False
+        began, runs = time.monotonic(), 0
         while True:
+            runs += 1
             try:
                 self._settle()
                 self._attempt(jobs)
                 return
-            except (errors.DeadlockDetected, errors.SerializationFailure) as error:
-                # Another node's batch goes first.
-                self._abandon()
-                deadlocks += 1
-                if deadlocks == DEADLOCKS:
-                    raise StoreUnavailable(words(error)) from error
-                time.sleep(random.uniform(0, 0.01) * deadlocks)  # noqa: S311 - jitter
             except psycopg.Error as error:
-                self._drop_writer()
-                if self._xid is not None and self._settle():
-                    return
-                if is_again:
+                if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
+                    self._give_way(runs)
+                else:
+                    self._drop_writer()
+                    if self._settle():
+                        return
+                is_late = time.monotonic() - began > self._patience
+                if runs == RUNS or (is_late and runs > 1):
                     raise StoreUnavailable(words(error)) from error
-                is_again = True
             except StoreUnavailable:
                 raise
             except BaseException:
@@ -124,11 +120,13 @@ class PostgresDriver:
         self._connection().execute(b"ROLLBACK", prepare=False)
         self._xid = None
 
-    def _abandon(self) -> None:
+    def _give_way(self, runs: int) -> None:
+        """Another node's batch goes first."""
         try:
             self._roll_back()
         except psycopg.Error:
             self._drop_writer()
+        time.sleep(random.uniform(0, 0.01) * runs)  # noqa: S311 - jitter
 
     def _settle(self) -> bool:
         """End what a lost connection left open; whether it had been committed."""

@@ -1,4 +1,4 @@
-"""What a unit of work does in a transaction on PostgreSQL."""
+"""A transaction on PostgreSQL: statements of units of work, one round trip each."""
 
 from __future__ import annotations
 

@@ -26,15 +26,13 @@ from websockets.exceptions import WebSocketException
 
 from tests.acceptance.crash import Repeater, simulation
 from tests.support.balancer import balancing
-from tests.support.books import REGISTERS, TRANSACTIONS, Entry, compare, read_ledger
-from tests.support.postgres import Postgres
+from tests.support.books import check_books, read_ledger
+from tests.support.postgres import OCPP, Postgres
 from tests.support.server import Server
 from tests.support.sync_station import connected
 from tests.support.waiting import until
 
-DATABASE = "crash"
 OPEN = "SELECT id FROM commands WHERE state IN ('queued', 'sent')"
-ASKED = "SELECT count(*) AS asked FROM commands WHERE charge_point_id = 'ASKED'"
 
 
 class Asked:
@@ -94,7 +92,7 @@ def crash_nodes(
     servers: list[Server] = []
     try:
         postgres.start()
-        variables = postgres.create(DATABASE)
+        variables = postgres.create(OCPP)
         variables |= {"OCPP_NODE_HEARTBEAT": "0.5", "OCPP_NODE_DEAD_AFTER": "2.5"}
         for name in ("a", "b"):
             (folder / name).mkdir()
@@ -109,8 +107,7 @@ def crash_nodes(
             repeater, asked = Repeater(url, "REPEATER", "REPEATED"), Asked(url)
 
             def check() -> Counter[str]:
-                told = read_ledger(ledger) + repeater.ledger()
-                return _check(postgres, told)
+                return check_books(postgres, read_ledger(ledger) + repeater.ledger())
 
             command = simulation(url, api, ledger, stations)
             with subprocess.Popen(
@@ -131,7 +128,7 @@ def crash_nodes(
                     client.wait(30)
                 finally:
                     client.kill()
-            until(lambda: not postgres.execute(OPEN, name=DATABASE), 90)
+            until(lambda: not postgres.execute(OPEN, name=OCPP), 90)
             asked.stop()
             assert max(asked.heard.values(), default=0) == 1, "a command was sent twice"
             counts = check()
@@ -154,13 +151,6 @@ def _go_on(client: subprocess.Popen[bytes], ledger: Path, stations: int) -> None
         assert time.monotonic() < deadline, "the stations do not get on"
         assert client.poll() is None, "the stations ended"
         time.sleep(0.05)
-
-
-def _check(postgres: Postgres, ledger: list[Entry]) -> Counter[str]:
-    with postgres.connected(DATABASE) as connection:
-        rows = connection.execute(TRANSACTIONS).fetchall()
-        registers = connection.execute(REGISTERS).fetchall()
-    return compare(rows, registers, ledger)
 
 
 @click.command()

@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.logs import Entry
-from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, review
+from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, nodes, review
 from ocpp_trio.store.api_keys import NewKey
 from ocpp_trio.store.database import Database, Row, Tx
 from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
@@ -144,8 +144,8 @@ async def test_what_was_under_way_at_a_crash_is_unknown_or_expired(
         queued, sent, done, timed_out = [await create(database, None) for _ in range(4)]
         kept, elsewhere = await create(database), await create(database, None)
         for number in (queued, done, timed_out):
-            await database.write(commands.address, number, "here")
-        await database.write(commands.address, elsewhere, "there")
+            await database.write(nodes.address, number, "here")
+        await database.write(nodes.address, elsewhere, "there")
         await database.write(commands.mark_sent, sent, START, "here")
         await finish(database, done, "accepted")
         await finish(database, timed_out, "timeout")
@@ -186,7 +186,7 @@ async def test_every_end_has_its_effect_once(
     sent, lost = await create(database, None), await create(database, None)
     for number in (answered, sent):
         await database.write(commands.mark_sent, number, START, "here")
-    await database.write(commands.address, lost, "here")
+    await database.write(nodes.address, lost, "here")
     await finish(database, answered, "accepted", '{"status":"Accepted"}')
     await database.write(commands.cancel, cancelled, "enough", START)
     await database.write(commands.cancel, cancelled, "enough", START)

@@ -35,6 +35,8 @@ assert _FOUND.origin is not None
 PACKAGE = Path(_FOUND.origin).parent
 START_LIMIT = 30.0
 TEMPLATE = "migrated"
+OCPP = "ocpp_server"
+"""The database of a server that is tested as a whole."""
 PR_SET_PDEATHSIG = 1
 
 

@@ -36,16 +36,6 @@ WHERE node_id = :node_id AND state IN ('queued', 'sent')
     AND (state = 'sent' OR expires_at IS NULL)
 RETURNING *;
 
--- name: address
--- Leave a command that is queued to a node.
-UPDATE commands SET node_id = :node_id WHERE id = :id AND state = 'queued' RETURNING *;
-
--- name: addressed
--- What other nodes have left to a node, oldest first.
-SELECT * FROM commands
-WHERE node_id = :node_id AND state = 'queued' AND from_node_id <> :node_id
-ORDER BY id;
-
 -- name: due
 -- Whether a kept command has expired.
 SELECT 1 AS due FROM commands WHERE state = 'queued' AND expires_at <= :now LIMIT 1;

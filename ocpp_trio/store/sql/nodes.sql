@@ -29,3 +29,13 @@ DELETE FROM nodes WHERE id = :id AND beats = :beats RETURNING *;
 -- name: delete
 -- Take a node off the list.
 DELETE FROM nodes WHERE id = :id;
+
+-- name: address
+-- Leave a command that is queued to a node.
+UPDATE commands SET node_id = :node_id WHERE id = :id AND state = 'queued' RETURNING *;
+
+-- name: addressed
+-- What other nodes have left to a node, oldest first.
+SELECT * FROM commands
+WHERE node_id = :node_id AND state = 'queued' AND from_node_id <> :node_id
+ORDER BY id;
