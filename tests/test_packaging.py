@@ -32,6 +32,7 @@ HOMES = {
         "ocpp_trio.authority",
         "ocpp_trio.certificate_parts",
         "ocpp_trio.certificates",
+        "ocpp_trio.sealing",
         "ocpp_trio.simulator.signing",
     ),
     "dotenv": ("ocpp_trio.config",),
@@ -44,7 +45,7 @@ HOMES = {
     "starlette": ("ocpp_trio.api",),
     "structlog": ANYWHERE,
     "trio": ANYWHERE,
-    "trio_asyncio": ("ocpp_trio.store",),
+    "trio_asyncio": ("ocpp_trio.store.listening", "ocpp_trio.store.opening_postgres"),
     "trio_websocket": (
         "ocpp_trio.central.transport",
         "ocpp_trio.central.websocket",
@@ -56,7 +57,6 @@ HOMES = {
 
 NOT_IMPORTED = {
     "ocpp": "ocppj reads its JSON schemas as files",
-    "trio-asyncio": "for notifications of PostgreSQL, not part of this version yet",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 """Dependencies that no module imports, and why they are there nevertheless."""

@@ -9,6 +9,7 @@ from ocpp_trio.central.bell import Bell
 from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
+from ocpp_trio.central.node import Node
 from ocpp_trio.central.outcomes import Outcomes
 from ocpp_trio.central.presence import Presence
 from ocpp_trio.central.queue import Queue
@@ -31,6 +32,7 @@ class Central:
     hints: Hints = field(default_factory=Hints)
     clocks: Clocks = field(default_factory=Clocks)
     queue: Queue = field(default_factory=Queue)
+    node: Node = field(default_factory=Node)
     outcomes: Outcomes = field(default_factory=Outcomes)
     counts: Counts = field(default_factory=Counts)
     # Certificate requests that wait to be signed.

@@ -173,6 +173,7 @@ class Listener:
                 subprotocol,
                 central.now(),
                 proof,
+                central.node.id,
             )
             if admission is None:
                 raise central.authentication.unknown(visitor)
@@ -210,6 +211,8 @@ class Listener:
                         "gone during the handshake",
                         central.now(),
                     )
+        if admission.is_expected:
+            central.queue.expect(point)
         session = Session(central, point, traced(transport, point, central.settings), admission)
         session.certificate = handshake.certificate
         has_replaced = central.hub.add(session)
@@ -219,7 +222,7 @@ class Listener:
             remote=remote,
             registration=admission.registration,
         )
-        if has_replaced:
+        if has_replaced or admission.has_replaced:
             # The session is in the hub: whatever becomes of this, it must come to run, and to end.
             with trio.CancelScope(shield=True), suppress(StoreUnavailable):
                 if await central.replacements.note(point, remote):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ocpp_trio.certificates import ClientCertificate
 from ocpp_trio.domain.client_certificates import name_problem, organization_problem
-from ocpp_trio.store import charge_points, queries
+from ocpp_trio.store import charge_points, node_messages, queries
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.listing import Listing
 
@@ -117,10 +117,24 @@ def find(tx: Tx, certificate_id: int) -> Row | None:
     return tx.one(Q.find, id=certificate_id)
 
 
-def revoke(tx: Tx, certificate_id: int, actor: str, reason: str | None, now: int) -> Row | None:
-    """Revoke a certificate for good; its row, None if there is none. Again: nothing changes."""
+def revoke(
+    tx: Tx,
+    certificate_id: int,
+    actor: str,
+    reason: str | None,
+    now: int,
+    here: str | None = None,
+) -> Row | None:
+    """Revoke a certificate for good; its row, None if there is none. Again: nothing changes.
+
+    Another node than `here` is told, if the charge point is connected there.
+    """
     tx.run(Q.revoke, id=certificate_id, actor=actor, reason=reason, now=now)
-    return find(tx, certificate_id)
+    row = find(tx, certificate_id)
+    point = None if row is None else charge_points.find(tx, row["charge_point_id"])
+    if point is not None:
+        node_messages.tell_owner(tx, point, here)
+    return row
 
 
 class Filter(NamedTuple):

@@ -51,6 +51,11 @@ class Tx(Protocol):
         error of the database is raised as ever: it is the whole transaction's.
         """
 
+    def notify(self, node_id: str, hint: str, /) -> None:
+        """Wake another node when the transaction is committed. It may get lost: what the node is to
+        do must be in the database, where it looks now and then.
+        """
+
 
 Unit = Callable[Concatenate[Tx, P], T]
 Runner = Callable[..., Awaitable[Any]]

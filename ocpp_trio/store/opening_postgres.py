@@ -6,6 +6,10 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+# Before psycopg, which keeps what it finds of asyncio; for store.listening.
+import trio_asyncio  # noqa: F401
+
+# isort: split
 import psycopg
 import structlog
 import trio

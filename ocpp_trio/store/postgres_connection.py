@@ -91,6 +91,11 @@ def parameters(settings: Settings) -> dict[str, Any]:
     return known
 
 
+def channel(node_id: str) -> str:
+    """Where a node is notified. One each: nobody is woken for others."""
+    return f"ocpp_trio_{node_id}"
+
+
 def connect(settings: Settings) -> Connection:
     """One attempt. Raises psycopg.OperationalError."""
     connection = Connection.connect(

@@ -10,10 +10,11 @@ from psycopg import errors
 from psycopg.rows import DictRow
 
 from ocpp_trio.store.database import Row
-from ocpp_trio.store.postgres_connection import Connection, is_fault_of_unit
+from ocpp_trio.store.postgres_connection import Connection, channel, is_fault_of_unit
 from ocpp_trio.store.queries import Statement
 
 NULL = "NULL"
+NOTIFY = b"SELECT pg_notify(%s, %s)"
 
 
 def array(values: Sequence[Any]) -> str:
@@ -66,6 +67,9 @@ class PostgresTx:
         except errors.NumericValueOutOfRange as error:
             raise OverflowError(str(error)) from error
         return self._cursor.rowcount
+
+    def notify(self, node_id: str, hint: str, /) -> None:
+        self._cursor.execute(NOTIFY, [channel(node_id), hint])
 
     def attempt(self, unit: Callable[..., Any], /, *arguments: Any) -> Exception | None:
         self._cursor.execute(b"SAVEPOINT attempt", prepare=False)

@@ -75,6 +75,9 @@ class SqliteTx:
         self._connection.execute("RELEASE attempt")
         return failure
 
+    def notify(self, node_id: str, hint: str, /) -> None:
+        """Nobody else has the file open."""
+
 
 def _fault_of_unit(error: Exception) -> bool:
     """Whether a unit is to blame, rather than the database (disk full, locked, damaged)."""

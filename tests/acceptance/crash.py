@@ -42,16 +42,16 @@ REPEATED = 20
 class Repeater:
     """A station whose starts are acknowledged, and repeated after every kill."""
 
-    def __init__(self, server: Server, name: str, id_tag: str) -> None:
+    def __init__(self, url: str, name: str, id_tag: str) -> None:
         self._began = system_now()
         self.told: list[tuple[Payload, Payload]] = []
-        self._server = server
+        self._url = url
         self._name = name
         self._id_tag = id_tag
 
     def play(self) -> None:
         """Repeat the newest starts, and make new ones."""
-        with connected(self._server.url, self._name) as station:
+        with connected(self._url, self._name) as station:
             station.boot()
             for start, first in self.told[-REPEATED:]:
                 assert station.call("StartTransaction", start)[2] == first, start
@@ -80,6 +80,13 @@ class Repeater:
         ]
 
 
+def simulation(url: str, api: str, ledger: Path, stations: int) -> list[str]:
+    """The command of so many stations that charge without end."""
+    command = [sys.executable, "-m", "ocpp_trio", "simulate", "--json", "--url", url, "--api", api]
+    command += ["--ledger", str(ledger), "--count", str(stations)]
+    return [*command, "--sessions", "1000000", "--interval", "0.02", "--give-up", "60"]
+
+
 def crash(
     folder: Path,
     rounds: int,
@@ -100,17 +107,15 @@ def crash(
     server.start()
     server.request("POST", "/api/authorizations", {"idTag": "REPEATED"})
     repeaters = [
-        Repeater(server, "REPEATER", "REPEATED"),
-        Repeater(server, "REFUSED", "NOBODY"),
+        Repeater(server.url, "REPEATER", "REPEATED"),
+        Repeater(server.url, "REFUSED", "NOBODY"),
     ]
 
     def acknowledged() -> list[Entry]:
         own = [entry for each in repeaters for entry in each.ledger()]
         return read_ledger(ledger) + own
 
-    command = [sys.executable, "-m", "ocpp_trio", "simulate", "--json", "--url", server.url]
-    command += ["--api", server.api, "--ledger", str(ledger), "--count", str(stations)]
-    command += ["--sessions", "1000000", "--interval", "0.02", "--give-up", "60"]
+    command = simulation(server.url, server.api, ledger, stations)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
         try:
             for number in range(1, rounds + 1):

@@ -35,7 +35,7 @@ JSON = {"Content-Type": "application/json"}
 class Station:
     """A connected charge point, as far as commands see one: it answers with `answers` in turn."""
 
-    connection = 1
+    connection = 0
     accepted = True
     booted = True
     waiting = 0
@@ -199,6 +199,7 @@ def context_of(
         authentication=central.authentication,
         now=central.now,
         started=started,
+        node=central.node,
         counts=central.counts,
     )
 

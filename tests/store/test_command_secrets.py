@@ -61,9 +61,11 @@ async def test_what_is_kept_loses_them_at_its_end(database: Database, end: str) 
         await database.write(commands.finish, number, "accepted", '{"fileName":"x"}', None, START)
     elif end == "cancel":
         await database.write(commands.cancel, number, "gone", START)
+    elif end == "expire":
+        await database.write(commands.expire, START + DAY)
     else:
-        unit = commands.expire if end == "expire" else commands.abandon
-        await database.write(unit, START + DAY)
+        await database.write(commands.mark_sent, number, START, "here")
+        await database.write(commands.abandon, "here", "the node is gone", START)
     assert CANARY not in await _dump(database)
 
 
