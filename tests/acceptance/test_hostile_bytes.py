@@ -150,9 +150,10 @@ def test_compression_is_never_agreed_to(server: Server) -> None:
         answer = sock.recv(4096)
         assert b" 101 " in answer
         assert b"extensions" not in answer.lower()
-        # Compressed all the same: the reserved bit says so.
+        # Compressed all the same, as the reserved bit says: that ends the connection.
         sock.sendall(b"\xc1\x80\0\0\0\0")
-        assert sock.recv(4096)[2:4] == struct.pack("!H", 1002)
+        while sock.recv(4096):
+            pass
     is_well(server)
 
 
