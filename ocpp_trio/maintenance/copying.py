@@ -15,13 +15,15 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import CopyFailed
 from ocpp_trio.store import migrate
-from ocpp_trio.store.postgres_copy import Target, open_target
 from ocpp_trio.store.sqlite import SqliteLock, connect
+
+if TYPE_CHECKING:
+    from ocpp_trio.store.postgres_copy import Target
 
 PORTION = 10_000
 """Rows that are stored in one commit."""
@@ -49,6 +51,9 @@ def copy(source: Settings, target: Settings, progress: Progress, portion: int = 
     Raises StoreError (the source is in use, or newer than this version; a database cannot be
     opened) or CopyFailed (the source is older; the target is not empty; the copy is not the same).
     """
+    # Imported here: what else the command line does need not load psycopg.
+    from ocpp_trio.store.postgres_copy import open_target
+
     path = Path(source.db_sqlite_path)
     if not path.exists():
         raise CopyFailed(f"there is no database at {path.absolute()}")
