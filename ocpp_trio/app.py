@@ -45,6 +45,7 @@ from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.ports import Ports, listening
 from ocpp_trio.services.asking import Asking
+from ocpp_trio.services.audit_retention import forget_audit
 from ocpp_trio.services.command_queue import tend_queue
 from ocpp_trio.services.connection_monitor import ConnectionMonitor
 from ocpp_trio.services.data_backup import back_up_when_due
@@ -226,6 +227,7 @@ def _periodic(
     yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
     yield True, s.queue_interval, "command queue", partial(tend_queue, central)
     yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
+    yield True, s.audit_interval, "audit retention", partial(forget_audit, central)
     yield True, s.limits_interval, "limits", reached
     # Its tick waits by itself until a copy is due.
     yield s.backup, 0, "data backup", copy

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple, TextIO, cast
 
 import structlog
 
+from ocpp_trio.domain.redaction import redact, redact_text
 from ocpp_trio.domain.times import system_now
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 MAX_ENTRIES = 10_000
 MAX_MESSAGE = 2_000
 MINUTE = 60.0
-SECRET_WORDS = ("password", "secret", "api_key", "authorization", "token")
 
 
 class Entry(NamedTuple):
@@ -86,10 +86,8 @@ Event = MutableMapping[str, Any]
 
 
 def _redact(_: object, __: str, event: Event) -> Event:
-    for key in event:
-        if any(word in key.lower() for word in SECRET_WORDS):
-            event[key] = "********"
-    return event
+    redacted: Event = redact(event)
+    return redacted
 
 
 class _Sparing:
@@ -125,7 +123,8 @@ def _keep_entry(_: object, level: str, event: Event) -> Event:
         details = {
             key: value
             for key, value in event.items()
-            if key not in {"event", "level", "charge_point", "exc_info"} and not key.startswith("_")
+            if key not in {"event", "level", "charge_point", "exception"}
+            and not key.startswith("_")
         }
         message = str(event.get("event", ""))
         if details:
@@ -142,10 +141,23 @@ def _escape(_: object, __: str, event: Event) -> Event:
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             lines = value.split("\n") if key == "exception" else [value]
-            event[key] = "\n".join(
-                line if line.isprintable() else json.dumps(line)[1:-1] for line in lines
-            )
+            event[key] = "\n".join(map(_in_one_line, lines))
     return event
+
+
+def _in_one_line(text: str) -> str:
+    return text if text.isprintable() else json.dumps(text)[1:-1]
+
+
+class _Plain(logging.Formatter):
+    """Lines of other libraries: without secrets, and as many as a traceback has."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _in_one_line(redact_text(super().formatMessage(record)))
+
+    def formatException(self, ei: Any) -> str:
+        text = redact_text(super().formatException(ei))
+        return "\n".join(map(_in_one_line, text.split("\n")))
 
 
 def configure(level: str, form: str) -> None:
@@ -161,9 +173,10 @@ def configure(level: str, form: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             _Sparing(),
+            # First of all: a traceback may hold what it was about.
+            structlog.processors.format_exc_info,
             _redact,
             _keep_entry,
-            structlog.processors.format_exc_info,
             _escape,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
@@ -173,4 +186,6 @@ def configure(level: str, form: str) -> None:
         cache_logger_on_first_use=False,
     )
     # Libraries that log by the standard library only speak up when something is wrong.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain("%(levelname)s:%(name)s:%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -237,7 +237,8 @@ class Settings(TlsSettings):
             elif isinstance(value, tuple):
                 text = each.metadata["joined_by"].join(value)
             else:
-                text = f"{value:g}" if isinstance(value, float) else str(value)
+                is_whole = isinstance(value, float) and value.is_integer()
+                text = str(int(value)) if is_whole else str(value)
             lines[each.metadata["name"]] = "********" if each.metadata["secret"] and text else text
         return lines
 

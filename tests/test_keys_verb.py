@@ -67,6 +67,13 @@ def test_made_listed_and_revoked(empty: Path) -> None:
     assert lines[-1].split()[:4] == ["1", "ops", "admin", "revoked"]
     taken = run("create", "--name", "ops", "--role", "read")
     assert (taken.exit_code, "there is or was a key" in taken.output) == (2, True)
+    # Each change has its entry in the audit trail; what changed nothing has none.
+    with closing(sqlite3.connect(empty)) as connection:
+        rows = connection.execute("SELECT actor, door, action, outcome FROM audit ORDER BY id")
+        actors, doors, actions, outcomes = zip(*rows.fetchall(), strict=True)
+    assert actions == ("createKey", "createKey", "createKey", "revokeKey")
+    assert (set(doors), set(outcomes)) == ({"command line"}, {"done"})
+    assert all(actor.startswith("command line") for actor in actors)
 
 
 @pytest.mark.parametrize(

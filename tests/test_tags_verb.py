@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -52,6 +53,10 @@ def test_in_and_out_again(empty: Path, tmp_path: Path) -> None:
     assert (result.exit_code, result.output) == (0, "2 created, 0 updated, 0 unchanged\n")
     assert run("import", "-", given="idTag,note\na,z\n").output.startswith("0 created, 1 updated")
     assert run("import", "tags.csv").output.startswith("0 created, 1 updated, 1 unchanged")
+    with closing(sqlite3.connect(empty)) as connection:
+        rows = connection.execute("SELECT action, request FROM audit").fetchall()
+    assert [action for action, _ in rows] == ["importAuthorizations"] * 3
+    assert json.loads(rows[1][1]) == {"bytes": len("idTag,note\na,z\n")}
     assert run("export", "out.csv").output == ""
     assert (tmp_path / "out.csv").read_bytes() == text.encode()
     assert not (tmp_path / "out.csv.partial").exists()

@@ -15,9 +15,6 @@ from starlette.types import Receive, Scope, Send
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
-# On every answer: nothing of this API is for a cache, and nothing is what it does not say it is.
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-
 Timestamp = Annotated[
     str, Meta(description="UTC, RFC 3339", extra_json_schema={"format": "date-time"})
 ]
@@ -71,26 +68,28 @@ def answer(
     media_type: str = JSON,
 ) -> Response:
     """`value` as JSON."""
-    return Response(encode(value), status, {**_HEADERS, **(headers or {})}, media_type)
+    return Response(encode(value), status, headers, media_type)
 
 
 def answer_text(
     text: str, status: int, media_type: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """JSON that was encoded before."""
-    return Response(text, status, {**_HEADERS, **(headers or {})}, media_type)
+    return Response(text, status, headers, media_type)
 
 
 def no_content() -> Response:
     """204: done, nothing to say."""
-    return Response(None, 204, _HEADERS)
+    return Response(None, 204)
 
 
 def page(html: str) -> Response:
     """An HTML page that may load nothing and run nothing."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-    headers = {**_HEADERS, "content-security-policy": policy, "x-frame-options": "DENY"}
-    return Response(html, 200, headers, "text/html")
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    )
+    return Response(html, 200, {"content-security-policy": policy}, "text/html")
 
 
 class Stream(Response):
@@ -108,7 +107,7 @@ class Stream(Response):
         self.media_type = media_type
         self.background = None
         self._chunks = chunks
-        self.init_headers({**_HEADERS, **(headers or {})})
+        self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it all; an error on the way leaves the answer without its end."""

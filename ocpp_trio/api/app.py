@@ -7,6 +7,7 @@ from __future__ import annotations
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ocpp_trio.api.auditing import AuditTrail
 from ocpp_trio.api.auth import Auth, HostCheck
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.idempotency import KeptAnswers
@@ -34,7 +35,10 @@ class UrlMap:
 
     def __init__(self, context: Context) -> None:
         kept = KeptAnswers(context)
-        endpoints = {path: Endpoint(context, methods, kept) for path, methods in ROUTES.items()}
+        trail = AuditTrail(context)
+        endpoints = {
+            path: Endpoint(context, path, methods, kept, trail) for path, methods in ROUTES.items()
+        }
         self._fixed = {path: each for path, each in endpoints.items() if "{" not in path}
         self._router = Router(
             [Route(path, each) for path, each in endpoints.items() if "{" in path],

@@ -23,6 +23,7 @@ from ocpp_trio.domain.roles import OPERATE as OPERATE
 from ocpp_trio.domain.roles import RANKS
 from ocpp_trio.domain.roles import READ as READ
 from ocpp_trio.domain.token_buckets import TokenBuckets
+from ocpp_trio.proxies import TrustedProxies
 
 log = structlog.get_logger(source="api")
 
@@ -92,13 +93,12 @@ def host_name(scope: Scope) -> str:
     return _bare((header(scope, b"host") or b"").decode("latin-1"))
 
 
-def client_address(scope: Scope) -> str:
-    """Who is limited together: an IPv4 address, or the /64 that one IPv6 client has as a rule."""
-    host = (scope.get("client") or ("", 0))[0]
+def _limited_together(host: str) -> str:
+    """An IPv4 address, or the /64 that one IPv6 client has as a rule."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return str(host)
+        return host
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped:
@@ -114,7 +114,8 @@ def _bare(host: str) -> str:
 
 
 class Auth:
-    """Finds out who calls and puts it into `scope["caller"]`; 401 where that takes a key.
+    """Finds out who calls and puts it into `scope["caller"]`; 401 where that takes a key. Where
+    from is in `scope["address"]`.
 
     On OPEN_PATHS the caller may be None. Which role a request needs is for its operation to say.
 
@@ -129,6 +130,7 @@ class Auth:
         self._is_off = settings.api_auth == "off"
         self._own = own_names(settings)
         self._on_loopback = settings.on_loopback
+        self._proxies = TrustedProxies(settings.trusted_proxies)
         self._failures = TokenBuckets(settings.api_failures, settings.api_failure_window)
         # Said once in a window: a flood of wrong keys must not become a flood of log entries.
         self._warnings = TokenBuckets(1, settings.api_failure_window)
@@ -136,6 +138,8 @@ class Auth:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its caller, or raise a Problem."""
         is_open = scope["path"] in OPEN_PATHS
+        peer = (scope.get("client") or ("", 0))[0]
+        scope["address"] = self._proxies.origin(peer, scope["headers"]).address
         try:
             caller = self._caller(scope)
         except Problem:
@@ -159,7 +163,7 @@ class Auth:
         if given is None or given[:7].lower() != b"bearer ":
             return None
         key = self._keys.find(given[7:].strip())
-        now, address = trio.current_time(), client_address(scope)
+        now, address = trio.current_time(), _limited_together(scope["address"])
         if key is None:
             if not self._failures.take(address, now):
                 raise self._too_many(address, now)

@@ -17,6 +17,7 @@ from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import ChargePointId, NoQuery, Strict, number_in
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.api.sending import Expires, Timeout, check, check_expires
+from ocpp_trio.domain.redaction import redact
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import command_batches
 from ocpp_trio.store.command_batches import NewBatch, Selection
@@ -58,7 +59,7 @@ def show(row: Row) -> CommandBatch:
     return CommandBatch(
         id=row["id"],
         action=row["action"],
-        payload=msgspec.json.decode(row["payload"]),
+        payload=redact(msgspec.json.decode(row["payload"])),
         actor=row["actor"],
         concurrency=row["concurrency"],
         created_at=format_timestamp(row["created_at"]),
@@ -125,7 +126,7 @@ async def create_batch(call: Call[NoQuery, BatchRequest]) -> Response:
     body, context = call.body, call.context
     settings = context.settings
     payload = body.payload or {}
-    check(body.action, payload)
+    check(body.action, payload, settings)
     check_expires(body.expires, settings)
     concurrency = min(body.concurrency or settings.batch_concurrency, settings.batch_concurrency)
     now = context.now()

@@ -13,6 +13,7 @@ from ocpp_trio.api.listing import ListQuery, answer_newest_first
 from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import ChargePointId, Moment, Natural, NoQuery, moment, number_in
 from ocpp_trio.api.problems import Problem
+from ocpp_trio.domain.redaction import redact
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import commands
 from ocpp_trio.store.database import Row
@@ -65,7 +66,7 @@ def show(row: Row) -> CommandRecord:
         id=row["id"],
         charge_point_id=row["charge_point_id"],
         action=row["action"],
-        payload=parsed(row["payload"]),
+        payload=redact(parsed(row["payload"])),
         actor=row["actor"],
         state=row["state"],
         created_at=format_timestamp(row["created_at"]),

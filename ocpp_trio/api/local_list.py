@@ -30,6 +30,7 @@ from ocpp_trio.api.sending import (
     words,
 )
 from ocpp_trio.central.list_sync import AUTO, FULL, ListSync, Synchronised
+from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import format_timestamp, parse_timestamp
 from ocpp_trio.store import local_lists
 
@@ -131,7 +132,7 @@ async def send_local_list(call: Call[SendListQuery, SendLocalList]) -> Response:
     """
     body = call.body
     point = body.charge_point_id
-    payload = _own_list(body)
+    payload = _own_list(body, call.context.settings)
     await require_charge_point(call, point)
     context = call.context
     execute = partial(context.commands.execute, point, actor=call.actor, timeout=call.query.timeout)
@@ -147,7 +148,7 @@ async def send_local_list(call: Call[SendListQuery, SendLocalList]) -> Response:
     return answer(_answer_of(point, done))
 
 
-def _own_list(body: SendLocalList) -> dict[str, Any] | None:
+def _own_list(body: SendLocalList, settings: Settings) -> dict[str, Any] | None:
     """The payload with the body's own list, checked; None if the list is to be made."""
     if body.local_authorization_list is None:
         if body.list_version is not None:
@@ -175,7 +176,7 @@ def _own_list(body: SendLocalList) -> dict[str, Any] | None:
         "updateType": body.update_type or FULL,
         "localAuthorizationList": entries,
     }
-    check("SendLocalList", payload)
+    check("SendLocalList", payload, settings)
     return payload
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from typing import NamedTuple
 
 import structlog
@@ -19,10 +21,25 @@ MAX_DIGITS = 20
 """Of a Content-Length: int() refuses thousands of them."""
 
 
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+"""On every answer that does not say otherwise: nothing of this API is for a cache, a frame or a
+script, and nothing is what it does not say it is.
+"""
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
 class ErrorBarrier:
     """Writes every error as a problem; what nobody foresaw is logged, and told without detail.
 
-    Also agrees to lifespan, which is not for the rest.
+    Also agrees to lifespan, which is not for the rest. Each request gets an id, its own
+    X-Request-Id if it has a plain one; the answer carries it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -34,10 +51,17 @@ class ErrorBarrier:
             await _agree(receive, send)
             return
         started = False
+        request_id = scope["request_id"] = _request_id(scope)
+        headers = (*HEADERS, (b"x-request-id", request_id.encode()))
 
         async def sending(message: Message) -> None:
             nonlocal started
             started = True
+            if message["type"] == "http.response.start":
+                given = message["headers"]
+                named = {name for name, _ in given}
+                more = [header for header in headers if header[0] not in named]
+                message = {**message, "headers": [*given, *more]}
             await send(message)
 
         try:
@@ -46,7 +70,11 @@ class ErrorBarrier:
             problem = from_error(innermost(error))
             if problem is None:
                 log.exception(
-                    "request failed", source="api", method=scope["method"], path=scope["path"]
+                    "request failed",
+                    source="api",
+                    method=scope["method"],
+                    path=scope["path"],
+                    request_id=request_id,
                 )
                 problem = unforeseen()
             if started:
@@ -54,7 +82,14 @@ class ErrorBarrier:
                 log.error("answer broken off", source="api", path=scope["path"], why=str(error))
                 return
             response = answer(problem.details(), problem.status, problem.headers, PROBLEM)
-            await response(scope, receive, send)
+            await response(scope, receive, sending)
+
+
+def _request_id(scope: Scope) -> str:
+    given = header(scope, b"x-request-id")
+    if given is not None and REQUEST_ID.fullmatch(given):
+        return given.decode()
+    return secrets.token_hex(8)
 
 
 async def _agree(receive: Receive, send: Send) -> None:

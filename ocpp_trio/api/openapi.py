@@ -123,7 +123,7 @@ def _operation(
     if each.idempotent:
         parameters.append(_IDEMPOTENCY_KEY)
     described: Schema = {
-        "operationId": _camel(each.name),
+        "operationId": each.operation_id,
         "tags": [each.tag],
         "summary": each.summary,
         "description": each.description,
@@ -227,8 +227,3 @@ def _problems(path: str, each: Operation) -> Schema:
                 "content": {"application/problem+json": {"schema": schema}},
             }
     return responses
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ocpp_trio.api.auth import READ, Caller, require
+from ocpp_trio.api.auth import OPERATE, READ, Caller, require
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.params import (
     NoQuery,
@@ -59,6 +60,18 @@ class Repeats(Protocol):
         """The first answer, whether it was given before or is made now."""
 
 
+class Records(Protocol):
+    """Writes down who asked for what; see ocpp_trio.api.auditing."""
+
+    async def around(
+        self, asked: Asked, call: Call[Any, Any], work: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """Do it, and write down that it was asked for, and what became of it."""
+
+    async def refused(self, asked: Asked, problem: Problem) -> None:
+        """Write down that somebody asked for what they may not."""
+
+
 class Other(NamedTuple):
     """Another success: its status, the type of its JSON, and when it is given."""
 
@@ -93,6 +106,27 @@ class Operation:
     problems: tuple[str, ...]
     other: Other | None = None
     idempotent: bool = False
+
+    @property
+    def operation_id(self) -> str:
+        """Its name in the OpenAPI document and in the audit trail."""
+        first, *rest = self.name.split("_")
+        return first + "".join(word.title() for word in rest)
+
+
+class Asked(NamedTuple):
+    """An operation that somebody asks for, and the path it stands under in the URL map."""
+
+    operation: Operation
+    route: str
+    scope: Scope
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether it changes or commands something. The command by GET (get-configuration) is told
+        by its role.
+        """
+        return self.scope["method"] not in {"GET", "HEAD"} or self.operation.role == OPERATE
 
 
 def operation(
@@ -146,10 +180,17 @@ class Endpoint:
     """The operations of one path, by method: an ASGI application."""
 
     def __init__(
-        self, context: Context, operations: Mapping[str, Operation], repeats: Repeats
+        self,
+        context: Context,
+        route: str,
+        operations: Mapping[str, Operation],
+        repeats: Repeats,
+        records: Records,
     ) -> None:
         self._context = context
+        self._route = route
         self._repeats = repeats
+        self._records = records
         self._operations = {
             method: (each, msgspec.json.Decoder(each.body) if each.body else None)
             for method, each in operations.items()
@@ -166,7 +207,12 @@ class Endpoint:
                 "method-not-allowed", f"allowed: {self._allow}", headers={"Allow": self._allow}
             )
         each, decoder = found
-        caller = require(each.role, scope)
+        asked = Asked(each, self._route, scope)
+        try:
+            caller = require(each.role, scope)
+        except Problem as problem:
+            await self._records.refused(asked, problem)
+            raise
         body: Any = None
         settings, counts = self._context.settings, self._context.counts
         if decoder is not None:
@@ -184,9 +230,15 @@ class Endpoint:
             scope.get("raw_path", b"").decode("ascii", "replace"),
             caller,
         )
+        work = partial(self._work, each, call, scope)
+        if asked.is_audited:
+            response = await self._records.around(asked, call, work)
+        else:
+            response = await work()
+        await response(scope, receive, send)
+
+    async def _work(self, each: Operation, call: Call[Any, Any], scope: Scope) -> Response:
         key = header(scope, b"idempotency-key") if each.idempotent else None
         if key is None:
-            response = await each.handler(call)
-        else:
-            response = await self._repeats.answer(key, call, each.handler)
-        await response(scope, receive, send)
+            return await each.handler(call)
+        return await self._repeats.answer(key, call, each.handler)

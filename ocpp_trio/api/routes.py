@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ocpp_trio.api import (
     admin,
+    audit,
     authorizations,
     certificates,
     charge_points,
@@ -147,6 +148,7 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
     "/api/local-lists": {"GET": local_lists.list_local_lists},
     "/api/local-lists/{id}": {"GET": local_lists.read_local_list},
     "/api/admin/close-transaction": {"POST": admin.close_transaction},
+    "/api/audit": {"GET": audit.list_audit},
     "/api/keys": {"GET": keys.list_keys, "POST": keys.create_key},
     "/api/keys/{id}/revoke": {"POST": keys.revoke_key},
     "/api/reports/energy": {"GET": reports.report_energy},

@@ -147,9 +147,10 @@ async def send(
 
     What follows from it in the books is for ocpp_trio.store.effects to say.
     """
-    check(action, payload)
+    settings = call.context.settings
+    check(action, payload, settings)
     query = call.query
-    check_expires(query.expires, call.context.settings)
+    check_expires(query.expires, settings)
     return await call.context.commands.execute(
         charge_point_id,
         action,
@@ -171,7 +172,7 @@ def check_expires(expires: float | None, settings: Settings) -> None:
         )
 
 
-def check(action: str, payload: dict[str, Any]) -> None:
+def check(action: str, payload: dict[str, Any], settings: Settings) -> None:
     """Raise a Problem that names the rule, if this must not be sent to any charge point.
 
     Only what the protocol itself forbids: whether a connector, transaction or reservation is there
@@ -188,7 +189,7 @@ def check(action: str, payload: dict[str, Any]) -> None:
             f"the payload breaks the schema of {action}",
             errors=[(field, message[:200]) for field, message in errors],
         )
-    check_locations(action, payload)
+    check_locations(action, payload, settings.location_hosts)
     if action == "ChangeConfiguration" and payload["key"].casefold() in GUARDED_KEYS:
         raise Problem(
             "forbidden",

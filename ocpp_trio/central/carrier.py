@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from ocpp_trio.domain import redaction
 from ocpp_trio.domain.commands import state_of
+from ocpp_trio.domain.redaction import redact
 from ocpp_trio.errors import (
     CallErrorReceived,
     ChargePointOffline,
@@ -207,8 +207,9 @@ class Carrier:
         error = _failure(answer)
         if error is not None:
             raise error
-        assert answer.payload is not None
-        order.response = redaction.response(answer.payload)
+        # A configuration that is asked for may hold passwords: nobody is shown them.
+        is_configuration = order.action == "GetConfiguration"
+        order.response = redact(answer.payload) if is_configuration else answer.payload
 
     async def _why_not(self, command_id: int) -> CommandFailed:
         row = await self._session.central.database.read(commands.find, command_id)
@@ -231,7 +232,7 @@ class Carrier:
                 await self._finish(
                     command_id,
                     "late",
-                    None if error else redaction.response(answer.payload or {}),
+                    None if error else answer.payload,
                     str(error) if error else None,
                 )
         elif answer.id == self._current_id:

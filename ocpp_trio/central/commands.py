@@ -15,7 +15,6 @@ from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.queue import ready
 from ocpp_trio.central.session import Session
-from ocpp_trio.domain import redaction
 from ocpp_trio.errors import (
     ChargePointOffline,
     ChargePointUnknown,
@@ -85,7 +84,7 @@ class Commands:
         request = commands.Request(
             charge_point_id,
             action,
-            msgspec.json.encode(redaction.request(action, payload)).decode(),
+            msgspec.json.encode(payload).decode(),
             actor,
             reason,
             None if expires is None else now + int(expires * 1000),

@@ -6,10 +6,11 @@ On the database directly if nobody holds it, else by the API of the server that 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 import trio
@@ -18,7 +19,9 @@ from ocpp_trio import logs
 from ocpp_trio.cli.common import UsageProblem, env_file_option, settings_from
 from ocpp_trio.cli.remote import ApiRefused, Remote, default_url
 from ocpp_trio.config import Settings
+from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import DatabaseInUse, StoreError
+from ocpp_trio.store import audit
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import open_database
 
@@ -81,6 +84,24 @@ def actor() -> str:
     except (KeyError, OSError):
         # A container may run as a number that has no name.
         return "command line"
+
+
+async def audited(
+    database: Database,
+    action: str,
+    object_id: str | None,
+    detail: Mapping[str, Any] | None,
+    unit: Callable[..., Any],
+    *arguments: Any,
+) -> Any:
+    """Do a change directly, with its entry in the audit trail: both or neither.
+
+    `unit` is called with the arguments and the present moment; `detail` is what was asked.
+    """
+    now = system_now()
+    request = None if detail is None else json.dumps(detail)
+    entry = audit.Entry(actor(), audit.COMMAND_LINE, action, object_id, request)
+    return await database.write(audit.recorded, entry, now, unit, *arguments, now)
 
 
 def work(

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from ocpp_trio.cli.access import Access, access_of, access_options, actor, work
+from ocpp_trio.cli.access import Access, access_of, access_options, actor, audited, work
 from ocpp_trio.cli.common import UsageProblem
 from ocpp_trio.cli.remote import asking
 from ocpp_trio.domain.roles import RANKS
@@ -90,7 +90,8 @@ def create(
         secret = api_keys.make_secret()
         digest = api_keys.digest(secret.encode()).hex()
         new = api_keys.NewKey(name, role, digest, actor(), expires)
-        if await database.write(api_keys.insert, new, system_now()) is None:
+        detail = {"body": {"name": name, "role": role, "expiresAt": format_timestamp(expires)}}
+        if await audited(database, "createKey", name, detail, api_keys.insert, new) is None:
             raise UsageProblem(f"there is or was a key with the name {name}")
         return secret
 
@@ -153,7 +154,9 @@ def revoke(
         rows = await database.read(api_keys.listing.page, api_keys.Filter(name), None, 1, 0)
         if not rows:
             raise _unknown(name)
-        row = await database.write(api_keys.revoke, rows[0]["id"], actor(), system_now())
+        number = rows[0]["id"]
+        revoke = api_keys.revoke
+        row = await audited(database, "revokeKey", str(number), None, revoke, number, actor())
         return row is not None
 
     is_new = work(access, directly, by_api)

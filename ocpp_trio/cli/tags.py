@@ -11,7 +11,7 @@ from typing import IO, BinaryIO
 import click
 
 from ocpp_trio import logs
-from ocpp_trio.cli.access import access_of, access_options, work
+from ocpp_trio.cli.access import access_of, access_options, audited, work
 from ocpp_trio.cli.common import UsageProblem
 from ocpp_trio.cli.remote import asking, pieces
 from ocpp_trio.domain import tag_csv
@@ -75,7 +75,9 @@ def import_tags(
         if dry_run:
             return await database.read(tag_files.compare, given)
         now = system_now()
-        counts = await database.write(tag_files.store, given, now)
+        detail = {"bytes": len(raw)}
+        unit = tag_files.store
+        counts: Counts = await audited(database, "importAuthorizations", None, detail, unit, given)
         text = f"tags imported (created: {counts.created}, updated: {counts.updated})"
         entry = logs.Entry(None, now, "INFO", "command line", text)
         await database.write(log_store.insert, [entry])

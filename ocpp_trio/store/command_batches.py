@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ocpp_trio.domain.redaction import redact_json
 from ocpp_trio.store import commands, queries
 from ocpp_trio.store.database import Row, Tx
 
@@ -56,7 +57,7 @@ def create(tx: Tx, new: NewBatch, wanted: Selection | list[str], limit: int, now
     row = tx.one(
         Q.insert,
         action=new.action,
-        payload=new.payload,
+        payload=redact_json(new.payload),
         actor=new.actor,
         concurrency=new.concurrency,
         total=len(points),

@@ -1,7 +1,7 @@
 """Command records: each CALL to a charge point that somebody asked for, and what became of it.
 
 A command with `expires_at` is kept for its station; any other lives as long as its request, or as
-its batch.
+its batch. Secrets in a payload (a password in an address) are stored only while a command waits.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from ocpp_trio.domain.commands import Command
+from ocpp_trio.domain.redaction import redact_json
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
@@ -90,11 +91,13 @@ def create(
     also: Effect | None = None,
 ) -> int:
     """A queued command; its id. `payload` is JSON text, times are ms."""
+    # Of what is sent at once, or never, only its sender needs the secrets.
+    is_kept = expires_at is not None or batch_id is not None
     row = tx.one(
         Q.insert,
         charge_point_id=charge_point_id,
         action=action,
-        payload=payload,
+        payload=payload if is_kept else redact_json(payload),
         actor=actor,
         reason=reason,
         expires_at=expires_at,
@@ -106,7 +109,8 @@ def create(
     assert row is not None
     effect = CREATED.get(action)
     if effect is not None:
-        effect(tx, _command(row)._replace(follow_for=follow_for), now)
+        made = _command(row)._replace(payload=json.loads(payload), follow_for=follow_for)
+        effect(tx, made, now)
     if also is not None:
         also(tx, _command(row), now)
     command_id: int = row["id"]
@@ -134,7 +138,7 @@ def finish(
         id=command_id,
         state=state,
         state_again=state,
-        response=response,
+        response=None if response is None else redact_json(response),
         error=error,
         now=now,
     )
@@ -166,10 +170,14 @@ def abandon(tx: Tx, now: int) -> int:
 
 
 def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
-    """What follows from the end of commands; their ids."""
+    """What follows from the end of commands; their ids. Secrets in them are no longer needed."""
     ids = []
     for row in rows:
         ids.append(row["id"])
+        payload = redact_json(row["payload"])
+        if payload != row["payload"]:
+            tx.run(Q.forget_secrets, id=row["id"], payload=payload)
+            row = {**dict(row), "payload": payload}
         _follow(tx, ENDED.get(row["action"]), row, now)
     return ids
 

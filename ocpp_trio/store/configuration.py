@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.domain.redaction import SECRET_KEYS
+from ocpp_trio.domain.redaction import is_secret_name
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.listing import Listing
@@ -27,7 +27,8 @@ def note_report(tx: Tx, command: Command, now: int) -> None:
     """
     for reported in (command.response or {}).get("configurationKey", []):
         folded = reported["key"].casefold()
-        if folded in SECRET_KEYS:
+        if is_secret_name(folded):
+            # Its value is never stored.
             continue
         value = reported.get("value")
         before = tx.one(Q.find, charge_point_id=command.charge_point_id, key_folded=folded)
@@ -48,7 +49,7 @@ def note_change(tx: Tx, command: Command, now: int) -> None:
     """What became of a ChangeConfiguration: kept whatever the station said."""
     key, value = command.payload["key"], command.payload["value"]
     folded = key.casefold()
-    if folded in SECRET_KEYS or command.response is None:
+    if is_secret_name(folded) or command.response is None:
         return
     before = tx.one(Q.find, charge_point_id=command.charge_point_id, key_folded=folded)
     old = before["value"] if before else None

@@ -284,6 +284,22 @@ async def test_answers_are_not_kept_or_guessed_at(api: Api) -> None:
         headers = (await api.get(path)).headers
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_taken"),
+    [("abc-1.2_3", True), ("a b", False), ("x" * 65, False), ("a\x1b[2J", False), ("", False)],
+)
+async def test_each_answer_carries_the_id_of_its_request(
+    api: Api, given: str, is_taken: bool
+) -> None:
+    for path in ("/api/status", "/nothing"):
+        answer = await api.get(path, headers={"X-Request-Id": given})
+        assert (answer.headers["x-request-id"] == given) is is_taken
+        assert len(answer.headers["x-request-id"]) in {16, len(given)}
 
 
 async def test_lifespan_is_agreed_to(api: Api) -> None:

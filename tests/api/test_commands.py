@@ -9,13 +9,15 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocpp_trio import errors
+from ocpp_trio import config, errors
 from ocpp_trio.api.problems import Problem
 from ocpp_trio.api.sending import check
 from ocpp_trio.store import charge_points, commands
 from tests.api.support import Api, assert_problem
 
 Body = dict[str, Any]
+
+SETTINGS = config.load({})
 
 
 def profile(limit: float = 1.1, **changes: Any) -> Body:
@@ -395,14 +397,14 @@ async def test_an_action_that_is_none_of_ours_is_refused_with_the_reason(
 @given(tenths=st.integers(0, 10**9))
 def test_every_multiple_of_a_tenth_is_one(tenths: int) -> None:
     payload = {"connectorId": 1, "csChargingProfiles": profile(limit=tenths / 10)}
-    check("SetChargingProfile", payload)
+    check("SetChargingProfile", payload, SETTINGS)
 
 
 @pytest.mark.parametrize("limit", [4.11, 0.05, 1e-9, 32.05])
 def test_what_is_no_multiple_of_a_tenth_is_refused(limit: float) -> None:
     payload = {"connectorId": 1, "csChargingProfiles": profile(limit=limit)}
     with pytest.raises(Problem) as refused:
-        check("SetChargingProfile", payload)
+        check("SetChargingProfile", payload, SETTINGS)
     assert refused.value.errors[0][0].endswith(".limit")
 
 

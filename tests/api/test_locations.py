@@ -8,6 +8,7 @@ import pytest
 
 from ocpp_trio.api.locations import check_locations
 from ocpp_trio.api.problems import Problem
+from tests.api.conftest import OpenApi
 from tests.api.support import Api, assert_problem
 
 GOOD = [
@@ -38,6 +39,15 @@ BAD = [
     "http://169.254.169.254./",
     "http://[::ffff:169.254.169.254]/",
     "http://[fe80::1]/",
+    "http://[::169.254.169.254]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[2002:a9fe:a9fe::1]/",
+    "http://[fd00:ec2::254]/",
+    "http://0251.0376.0251.0376/",
+    "http://Metadata.Google.Internal./x",
+    "ftp://example.com:99999/",
+    "ftp://example.com/\x1b[2J",
+    "ftp://example.com/\0",
     "http://2852039166/",
     "http://0xa9fea9fe/",
     "http://0xa9.254.43518/",
@@ -49,13 +59,60 @@ BAD = [
 
 @pytest.mark.parametrize("location", GOOD)
 def test_allowed(location: str) -> None:
-    check_locations("GetDiagnostics", {"location": location})
+    check_locations("GetDiagnostics", {"location": location}, ())
 
 
 @pytest.mark.parametrize("location", BAD)
 def test_refused(location: str) -> None:
     with pytest.raises(Problem, match="location"):
-        check_locations("GetDiagnostics", {"location": location})
+        check_locations("GetDiagnostics", {"location": location}, ())
+
+
+ALLOWED = ("files.example", "*.Depot.example.", "192.0.2.7", "[2001:db8::1]")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://files.example/x",
+        "ftp://user:pass@FILES.example.:21/x",
+        "https://a.b.depot.example/",
+        "http://192.0.2.7/",
+        "http://[2001:db8::1]:80/",
+    ],
+)
+def test_hosts_that_the_operator_named(location: str) -> None:
+    check_locations("GetDiagnostics", {"location": location}, ALLOWED)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://other.example/",
+        "ftp://files.example.evil.example/",
+        "ftp://evilfiles.example/",
+        "ftp://depot.example/",
+        "ftp://evildepot.example/",
+        "ftp://files.example@evil.example/",
+        "http://192.0.2.8/",
+        "http://169.254.169.254/",
+    ],
+)
+def test_any_other_host_is_refused_then(location: str) -> None:
+    with pytest.raises(Problem, match="location"):
+        check_locations("GetDiagnostics", {"location": location}, ALLOWED)
+
+
+async def test_the_operators_hosts_count_for_batches_as_well(open_api: OpenApi) -> None:
+    async with open_api(OCPP_LOCATION_HOSTS="files.example") as api:
+        station = await api.connect()
+        place = {"location": "ftp://evil.example/"}
+        one = {"chargePointId": "CP001"} | place
+        many = {"action": "GetDiagnostics", "payload": place, "chargePointIds": ["CP001"]}
+        for path, body in (("commands/get-diagnostics", one), ("command-batches", many)):
+            problem = assert_problem(await api.post(f"/api/{path}", body), 400, "invalid-request")
+            assert problem["errors"][0]["field"] == "location"
+        assert station.received == []
 
 
 @pytest.mark.parametrize(

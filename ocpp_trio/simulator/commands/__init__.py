@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from ocpp_trio.domain import redaction
+from ocpp_trio.domain.redaction import redact
 from ocpp_trio.errors import CallRefused
 from ocpp_trio.ocppj import frames
 from ocpp_trio.ocppj.frames import Call, Payload
@@ -112,5 +112,5 @@ def _follow(response: Response) -> None:
 def _tell(point: ChargePoint, call: Call, answered: Payload | Fault) -> None:
     if point.run.tell is not None:
         words = f"fault {answered}" if isinstance(answered, Fault) else json.dumps(answered)
-        told = json.dumps(redaction.request(call.action, call.payload))
+        told = json.dumps(redact(call.payload))
         point.tell(f"told {call.action} {told} -> {words}")

@@ -109,3 +109,7 @@ SELECT DISTINCT charge_point_id FROM commands WHERE state = 'queued' AND expires
 SELECT * FROM commands
 WHERE batch_id = :batch_id AND state = 'queued' AND id > :after
 ORDER BY id LIMIT :limit;
+
+-- name: forget_secrets
+-- The payload of a command that is over, without its secrets.
+UPDATE commands SET payload = :payload WHERE id = :id;
