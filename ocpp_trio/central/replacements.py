@@ -7,13 +7,16 @@ Beyond a bound the id is turned away for a while, and a security event tells.
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 
 import structlog
+import trio
 
 from ocpp_trio.central.burst import Burst
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.security_events import REPLACED
 from ocpp_trio.domain.times import Now
+from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import security_events, station_keys
 from ocpp_trio.store.database import Database, Tx
 
@@ -48,7 +51,9 @@ class Replacements:
         del self._bursts[charge_point_id]
         now = self._now()
         until = now + int(settings.replacement_block * 1000)
-        await self._database.write(_block, charge_point_id, remote, until, now)
+        # Whoever calls holds a session that must end in order, whatever becomes of this.
+        with trio.CancelScope(shield=True), suppress(StoreUnavailable):
+            await self._database.write(_block, charge_point_id, remote, until, now)
         log.warning(
             "charge point blocked: it replaced its connection too often",
             charge_point=charge_point_id,
