@@ -41,6 +41,12 @@ class LimitSettings(StationSettings):
         values.integer(1, 1_000_000),
         "connections of one address that wait on either port; past it its oldest is closed",
     )
+    waiting_grace: float = _var(
+        "OCPP_WAITING_GRACE",
+        "2",
+        values.seconds(0, 60),
+        "a younger connection is not closed for being one too many of its address",
+    )
     max_message_size: int = _var(
         "OCPP_MAX_MESSAGE_SIZE",
         "1048576",

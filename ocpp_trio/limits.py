@@ -6,6 +6,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from ocpp_trio.settings import Settings
 
@@ -37,6 +38,8 @@ class Counts:
     bodies_too_large: int = 0
     bodies_too_slow: int = 0
     uploads_refused: int = 0
+    api_keys_wrong: int = 0
+    api_keys_refused: int = 0
     commands_refused: int = 0
     accepts_failed: int = 0
 
@@ -83,48 +86,67 @@ class Throttle:
         return full - now - self._slack
 
 
+class _Waiting(NamedTuple):
+    """A connection that waits: its address, since when, and how to end it."""
+
+    address: str
+    since: float
+    drop: Callable[[], None]
+
+
 class WaitingConnections:
     """Connections that have asked for nothing yet, oldest first.
 
-    Past `most` of them, or `most_per_address` of one address, the oldest is dropped and not the
-    newcomer: who has something to ask does so at once. An address of "" is nobody's in particular
-    (many are behind a proxy) and has no bound of its own.
+    Past `most_per_address` of one address its oldest are dropped, but none that is younger than
+    `grace` seconds: thousands of honest peers may be behind one address, and all come at once; each
+    needs a moment. Past `most` in all one is dropped whatever its age, of the newcomer's address if
+    that has more than its part. The newcomer never is: who has something to ask does so at once.
+
+    An address of "" is nobody's in particular (a proxy) and has no bound of its own.
     """
 
-    def __init__(self, most: int, most_per_address: int) -> None:
+    def __init__(self, most: int, most_per_address: int, grace: float) -> None:
         self._most = most
         self._most_per_address = most_per_address
-        self._drops: OrderedDict[object, tuple[str, Callable[[], None]]] = OrderedDict()
+        self._grace = grace
+        self._all: OrderedDict[object, _Waiting] = OrderedDict()
         self._by_address: dict[str, OrderedDict[object, None]] = {}
 
     def __len__(self) -> int:
-        return len(self._drops)
+        return len(self._all)
 
-    def add(self, token: object, address: str, drop: Callable[[], None]) -> bool:
-        """A connection waits; `drop` ends it. Whether another one was dropped for it."""
-        self._drops[token] = (address, drop)
+    def add(self, token: object, address: str, now: float, drop: Callable[[], None]) -> int:
+        """A connection waits from `now` on; `drop` ends it. How many others were dropped for it."""
+        self._all[token] = _Waiting(address, now, drop)
+        of_address = self._by_address.setdefault(address, OrderedDict())
+        of_address[token] = None
+        dropped = 0
         if address:
-            of_address = self._by_address.setdefault(address, OrderedDict())
-            of_address[token] = None
-            if len(of_address) > self._most_per_address:
-                return self._drop(next(iter(of_address)))
-        return len(self._drops) > self._most and self.drop_oldest()
+            while len(of_address) > self._most_per_address:
+                oldest = next(iter(of_address))
+                if now - self._all[oldest].since < self._grace:
+                    break
+                dropped += self._drop(oldest)
+        if len(self._all) > self._most:
+            is_most = len(of_address) > self._most_per_address
+            dropped += self._drop(next(iter(of_address if is_most else self._all)))
+        return dropped
 
     def discard(self, token: object) -> None:
         """A connection waits no longer, or has ended."""
-        address, _ = self._drops.pop(token, ("", None))
-        of_address = self._by_address.get(address)
-        if of_address is not None:
-            of_address.pop(token, None)
+        waiting = self._all.pop(token, None)
+        if waiting is not None:
+            of_address = self._by_address[waiting.address]
+            del of_address[token]
             if not of_address:
-                del self._by_address[address]
+                del self._by_address[waiting.address]
 
     def drop_oldest(self) -> bool:
         """Drop the connection that has waited longest; False if none waits."""
-        return bool(self._drops) and self._drop(next(iter(self._drops)))
+        return bool(self._all) and self._drop(next(iter(self._all)))
 
     def _drop(self, token: object) -> bool:
-        drop = self._drops[token][1]
+        drop = self._all[token].drop
         self.discard(token)
         drop()
         return True

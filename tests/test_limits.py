@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -49,45 +49,64 @@ def test_no_more_than_burst_and_rate_pass_in_any_time(pauses: list[float]) -> No
             assert last - first + 1 <= 10 + 20 * (moments[last] - start) + 1.001
 
 
-def _waiting(most: int, per_address: int) -> tuple[WaitingConnections, list[str], Any]:
-    dropped: list[str] = []
-    waiting = WaitingConnections(most, per_address)
+class Door:
+    """Waiting connections by name, and who was dropped."""
 
-    def add(name: str, address: str) -> bool:
-        return waiting.add(name, address, lambda: dropped.append(name))
+    def __init__(self, most: int, per_address: int, grace: float = 0) -> None:
+        self.waiting = WaitingConnections(most, per_address, grace)
+        self.dropped: list[str] = []
+        self.now = 100.0
 
-    return waiting, dropped, add
+    def add(self, names: str, address: str) -> int:
+        """Each letter is a connection; how many were dropped for them."""
+        return sum(
+            self.waiting.add(name, address, self.now, partial(self.dropped.append, name))
+            for name in names
+        )
 
 
 def test_past_the_bound_of_an_address_its_oldest_goes_and_nobody_elses() -> None:
-    waiting, dropped, add = _waiting(100, 2)
-    assert not add("other", "192.0.2.9")
-    assert [add(name, "192.0.2.1") for name in "abcd"] == [False, False, True, True]
-    assert dropped == ["a", "b"]
-    assert len(waiting) == 3
+    door = Door(100, 2)
+    assert door.add("x", "192.0.2.9") == 0
+    assert door.add("abcd", "192.0.2.1") == 2
+    assert door.dropped == ["a", "b"]
+    assert len(door.waiting) == 3
+
+
+def test_who_has_just_come_is_given_a_moment() -> None:
+    door = Door(100, 2, grace=2)
+    assert door.add("abcdef", "192.0.2.1") == 0
+    door.waiting.discard("c")
+    door.now += 1.9
+    assert door.add("g", "192.0.2.1") == 0
+    door.now += 0.2
+    # All at once that are too many and have had their time.
+    assert door.add("h", "192.0.2.1") == 5
+    assert door.dropped == ["a", "b", "d", "e", "f"]
+
+
+def test_past_the_bound_of_all_the_oldest_goes_of_who_has_most() -> None:
+    door = Door(4, 2, grace=60)
+    assert door.add("x", "192.0.2.9") == 0
+    assert door.add("abc", "192.0.2.1") == 0
+    # The flooder pays for itself, whatever the age.
+    assert door.add("d", "192.0.2.1") == 1
+    assert door.dropped == ["a"]
+    # Somebody else: whoever has waited longest.
+    assert door.add("y", "192.0.2.8") == 1
+    assert door.dropped == ["a", "x"]
+    door.waiting.discard("c")
+    door.waiting.discard("never there")
+    assert [door.waiting.drop_oldest() for _ in range(4)] == [True, True, True, False]
+    assert door.dropped == ["a", "x", "b", "d", "y"]
+    assert door.waiting._by_address == {}
 
 
 def test_who_is_behind_a_proxy_has_no_bound_of_an_address() -> None:
-    waiting, dropped, add = _waiting(3, 1)
-    assert [add(name, "") for name in "abcd"] == [False, False, False, True]
-    assert dropped == ["a"]
-    for name in "abcd":
-        waiting.discard(name)
-    assert len(waiting) == 0
-
-
-def test_past_the_bound_of_all_the_oldest_goes() -> None:
-    waiting, dropped, add = _waiting(2, 2)
-    assert [add(name, name) for name in "abcd"] == [False, False, True, True]
-    assert dropped == ["a", "b"]
-    waiting.discard("c")
-    waiting.discard("never there")
-    assert not add("e", "e")
-    assert waiting.drop_oldest()
-    assert waiting.drop_oldest()
-    assert not waiting.drop_oldest()
-    assert dropped == ["a", "b", "d", "e"]
-    assert waiting._by_address == {}
+    door = Door(3, 1)
+    assert door.add("abc", "") == 0
+    assert door.add("d", "") == 1
+    assert door.dropped == ["a"]
 
 
 @pytest.mark.parametrize(

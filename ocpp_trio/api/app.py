@@ -25,7 +25,7 @@ def build_app(context: Context) -> ASGIApp:
     """The application, for hypercorn or an in-process client."""
     app: ASGIApp = UrlMap(context)
     app = BodyLimit(app, context.settings, context.counts, UPLOADS)
-    app = Auth(app, context.settings, context.keys)
+    app = Auth(app, context.settings, context.keys, context.counts)
     app = HostCheck(app, context.settings, context.keys)
     return ErrorBarrier(app)
 

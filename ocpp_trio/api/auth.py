@@ -23,6 +23,7 @@ from ocpp_trio.domain.roles import OPERATE as OPERATE
 from ocpp_trio.domain.roles import RANKS
 from ocpp_trio.domain.roles import READ as READ
 from ocpp_trio.domain.token_buckets import TokenBuckets
+from ocpp_trio.limits import Counts
 from ocpp_trio.proxies import TrustedProxies
 
 log = structlog.get_logger(source="api")
@@ -124,9 +125,10 @@ class Auth:
     here cannot be guessed and is let in all the same, whoever else shares its address.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, keys: Keys) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, keys: Keys, counts: Counts) -> None:
         self._app = app
         self._keys = keys
+        self._counts = counts
         self._is_off = settings.api_auth == "off"
         self._own = own_names(settings)
         self._on_loopback = settings.on_loopback
@@ -167,6 +169,7 @@ class Auth:
         if key is None:
             if not self._failures.take(address, now):
                 raise self._too_many(address, now)
+            self._counts.api_keys_wrong += 1
             log.warning("wrong API key", remote=address, path=scope["path"])
             return None
         if key.id is None and self._failures.wait(address, now):
@@ -174,6 +177,7 @@ class Auth:
         return Caller(key.name, key.role, True)
 
     def _too_many(self, address: str, now: float) -> Problem:
+        self._counts.api_keys_refused += 1
         if self._warnings.take(address, now):
             log.warning("too many wrong API keys from one address", remote=address)
         seconds = math.ceil(self._failures.wait(address, now))

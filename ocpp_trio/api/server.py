@@ -55,7 +55,7 @@ class Door:
         self.counts = counts
         self.streams: set[trio.abc.Stream] = set()
         self.waiting = WaitingConnections(
-            settings.max_http_connections, settings.max_waiting_per_address
+            settings.max_http_connections, settings.max_waiting_per_address, settings.waiting_grace
         )
         self.send_timeout = settings.send_timeout
         self.proxies = TrustedProxies(settings.trusted_proxies)
@@ -129,10 +129,16 @@ class GuardedServer(TCPServer):
 
     def _waits(self, yes: bool) -> None:
         if yes:
-            dropped = self._door.waiting.add(self, self._address, self._scope.cancel)
+            now = trio.current_time()
+            dropped = self._door.waiting.add(self, self._address, now, self._drop)
             self._door.counts.http_connections_dropped += dropped
         else:
             self._door.waiting.discard(self)
+
+    def _drop(self) -> None:
+        # Its place is free at once, and not when its task has noticed.
+        self._door.streams.discard(self.stream)
+        self._scope.cancel()
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):

@@ -41,6 +41,8 @@ class LimitCounts(Resource):
     bodies_too_large: int
     bodies_too_slow: int
     uploads_refused: int
+    api_keys_wrong: int
+    api_keys_refused: int
     accepts_failed: int
 
 

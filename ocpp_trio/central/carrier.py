@@ -253,13 +253,7 @@ class Carrier:
     ) -> None:
         text = None if response is None else msgspec.json.encode(response).decode()
         central = self._session.central
-        try:
-            await central.database.write(
-                commands.finish, command_id, state, text, error, central.now()
-            )
-        except StoreUnavailable:
-            # The record stays `sent`; the next start turns it into `unknown`, which it is.
-            return
+        await central.outcomes.record(central, command_id, state, text, error)
 
 
 def _failure(answer: Answer) -> CommandFailed | None:

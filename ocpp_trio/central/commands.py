@@ -22,7 +22,6 @@ from ocpp_trio.errors import (
     CommandFailed,
     CommandQueued,
     CommandTimedOut,
-    StoreUnavailable,
     TooManyWaiting,
 )
 from ocpp_trio.ocppj.frames import Payload
@@ -179,13 +178,12 @@ class Commands:
                 if not order.taken and order.error is None:
                     # The caller was cut off while the order still waited for its turn.
                     gone = ChargePointOffline("the caller gave up before the command was sent")
-                    with trio.CancelScope(shield=True), suppress(StoreUnavailable):
+                    with trio.CancelScope(shield=True):
                         await self._finish(order.command_id, gone)
 
     async def _finish(self, command_id: int, error: CommandFailed) -> None:
-        await self._central.database.write(
-            commands.finish, command_id, error.state, None, str(error), self._central.now()
-        )
+        central = self._central
+        await central.outcomes.record(central, command_id, error.state, None, str(error))
 
     async def _keep(
         self, charge_point_id: str, command_id: int, limit: float, wait: bool

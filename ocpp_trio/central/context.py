@@ -8,6 +8,7 @@ from ocpp_trio.central.authentication import Authentication
 from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
+from ocpp_trio.central.outcomes import Outcomes
 from ocpp_trio.central.presence import Presence
 from ocpp_trio.central.queue import Queue
 from ocpp_trio.central.replacements import Replacements
@@ -29,6 +30,7 @@ class Central:
     hints: Hints = field(default_factory=Hints)
     clocks: Clocks = field(default_factory=Clocks)
     queue: Queue = field(default_factory=Queue)
+    outcomes: Outcomes = field(default_factory=Outcomes)
     counts: Counts = field(default_factory=Counts)
     # Runs slow hashes; without it, threads of their own do.
     run_hash: Runner | None = None

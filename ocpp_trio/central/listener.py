@@ -6,6 +6,7 @@ one raised by a stranger's bytes before the handshake, ends the whole server.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -17,6 +18,7 @@ from ocpp_trio.central.identity import charge_point_id
 from ocpp_trio.central.replacements import BLOCKED
 from ocpp_trio.central.secure import Handshakes, certificate_is_good
 from ocpp_trio.central.session import Session
+from ocpp_trio.central.tracing import traced
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.limits import WaitingConnections, address_of
@@ -41,7 +43,7 @@ class Listener:
         self._proxies = TrustedProxies(central.settings.trusted_proxies)
         settings = central.settings
         self._waiting = WaitingConnections(
-            settings.max_handshakes, settings.max_waiting_per_address
+            settings.max_handshakes, settings.max_waiting_per_address, settings.waiting_grace
         )
         # Past their handshake: the sessions, and who is being decided about.
         self._connections = 0
@@ -82,7 +84,7 @@ class Listener:
         handshake = session = None
         with trio.move_on_after(settings.handshake_timeout) as waiting:
             counts.handshakes_dropped += self._waiting.add(
-                waiting, self._bounded_address(remote), waiting.cancel
+                waiting, self._bounded_address(remote), trio.current_time(), waiting.cancel
             )
             try:
                 certificate = None
@@ -211,7 +213,7 @@ class Listener:
                         "gone during the handshake",
                         central.now(),
                     )
-        session = Session(central, point, transport, admission)
+        session = Session(central, point, traced(transport, point, central.settings), admission)
         session.certificate = handshake.certificate
         has_replaced = central.hub.add(session)
         log.info(
@@ -220,8 +222,11 @@ class Listener:
             remote=remote,
             registration=admission.registration,
         )
-        if has_replaced and await central.replacements.note(point, remote):
-            session.end(1008, BLOCKED)
+        if has_replaced:
+            # The session is in the hub: whatever becomes of this, it must come to run, and to end.
+            with trio.CancelScope(shield=True), suppress(StoreUnavailable):
+                if await central.replacements.note(point, remote):
+                    session.end(1008, BLOCKED)
         return session
 
     def _policy(self, handshake: Handshake) -> str:

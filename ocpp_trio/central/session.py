@@ -15,7 +15,6 @@ from ocpp_trio.central.carrier import Carrier
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.handlers import HANDLERS
 from ocpp_trio.central.keepalive import Pulse
-from ocpp_trio.central.tracing import Traced
 from ocpp_trio.central.transport import ConnectionEnded, Transport
 from ocpp_trio.certificates import ClientCertificate
 from ocpp_trio.errors import CallRefused, StoreLost, StoreUnavailable
@@ -60,8 +59,7 @@ class Session:
         self.quiet_since = self.connected_at
         self.clock_warned = False
         self.repairs: set[tuple[str, str]] = set()
-        traced = central.settings.log_level == "debug"
-        self._transport = Traced(transport, charge_point_id) if traced else transport
+        self._transport = transport
         self._peer = Peer()
         self.set_tolerance(
             admission.vendor, admission.model, admission.firmware_version, admission.conformance

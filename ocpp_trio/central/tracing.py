@@ -6,11 +6,18 @@ import structlog
 
 from ocpp_trio.central.transport import Transport
 from ocpp_trio.central.websocket import Deliver
+from ocpp_trio.config import Settings
 from ocpp_trio.domain.redaction import redact_json
 
 log = structlog.get_logger(source="charge point")
 
 MAX_SHOWN = 4000
+
+
+def traced(transport: Transport, charge_point_id: str, settings: Settings) -> Transport:
+    """The transport, one that tells what goes through it if that is asked for."""
+    is_wanted = settings.log_level == "debug"
+    return Traced(transport, charge_point_id) if is_wanted else transport
 
 
 class Traced(Transport):

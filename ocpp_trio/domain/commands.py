@@ -41,3 +41,10 @@ class Command(NamedTuple):
     def status(self) -> object:
         """The station's word, None without an answer or in an answer without one."""
         return None if self.response is None else self.response.get("status")
+
+    def is_overtaken_by(self, moment: int | None) -> bool:
+        """Whether what happened at a moment (ms) is newer than what the answer tells of: the answer
+        is late, and the command was sent before.
+        """
+        is_late = self.state == "late" and self.sent_at is not None
+        return is_late and moment is not None and moment > (self.sent_at or 0)

@@ -9,8 +9,10 @@ from ocpp_trio.store import commands
 
 async def tend_queue(central: Central) -> None:
     """One look. Most commands go out when their station boots; a look finds those that could not:
-    the station was adopted since, or the database failed at the time.
+    the station was adopted since, or the database failed at the time. First come outcomes
+    that it did not take then.
     """
+    await central.outcomes.catch_up(central)
     expected = central.queue.expected
     if not expected:
         return

@@ -83,7 +83,8 @@ def deleted(tx: Tx, command: Command, now: int) -> None:
     """DeleteCertificate: Accepted or NotFound, it is no longer there."""
     if command.status in {"Accepted", "NotFound"}:
         for row in _same(tx, command.charge_point_id, command.payload["certificateHashData"]):
-            tx.run(Q.remove, id=row["id"], now=now)
+            if not command.is_overtaken_by(row["installed_at"]):
+                tx.run(Q.remove, id=row["id"], now=now)
 
 
 def listed(tx: Tx, command: Command, now: int) -> None:
@@ -117,7 +118,7 @@ def listed(tx: Tx, command: Command, now: int) -> None:
     for row in tx.all(
         Q.present_of_kind, charge_point_id=command.charge_point_id, certificate_type=kind
     ):
-        if row["id"] not in there:
+        if row["id"] not in there and not command.is_overtaken_by(row["installed_at"]):
             tx.run(Q.remove, id=row["id"], now=now)
 
 

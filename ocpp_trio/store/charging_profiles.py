@@ -149,6 +149,7 @@ def note_clear(tx: Tx, command: Command, now: int) -> None:
         purpose=criteria.get("chargingProfilePurpose"),
         stack_level=criteria.get("stackLevel"),
         removal="cleared" if command.status == "Accepted" else "unknown to the charge point",
+        sent_at=command.sent_at if command.state == "late" else None,
         now=now,
     )
 

@@ -32,6 +32,10 @@ def note_report(tx: Tx, command: Command, now: int) -> None:
             continue
         value = reported.get("value")
         before = tx.one(Q.find, charge_point_id=command.charge_point_id, key_folded=folded)
+        if before is not None and any(
+            command.is_overtaken_by(before[name]) for name in ("changed_at", "reported_at")
+        ):
+            continue
         tx.run(
             Q.report,
             charge_point_id=command.charge_point_id,
@@ -54,7 +58,7 @@ def note_change(tx: Tx, command: Command, now: int) -> None:
     before = tx.one(Q.find, charge_point_id=command.charge_point_id, key_folded=folded)
     old = before["value"] if before else None
     needs_reboot = command.status == "RebootRequired"
-    if needs_reboot or command.status == "Accepted":
+    if (needs_reboot or command.status == "Accepted") and not is_overtaken(tx, command):
         tx.run(
             Q.change,
             charge_point_id=command.charge_point_id,
@@ -67,6 +71,13 @@ def note_change(tx: Tx, command: Command, now: int) -> None:
             now=now,
         )
     _remember(tx, command, key, old, value, command.actor, now)
+
+
+def is_overtaken(tx: Tx, command: Command) -> bool:
+    """Whether the key of a ChangeConfiguration was changed again since it was sent."""
+    folded = command.payload["key"].casefold()
+    row = tx.one(Q.find, charge_point_id=command.charge_point_id, key_folded=folded)
+    return row is not None and command.is_overtaken_by(row["changed_at"])
 
 
 def _remember(

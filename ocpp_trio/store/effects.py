@@ -30,7 +30,8 @@ Effect = Callable[[Tx, Command, int], None]
 
 
 def _configuration_changed(tx: Tx, command: Command, now: int) -> None:
-    charge_points.note_heartbeat_interval(tx, command, now)
+    if not configuration.is_overtaken(tx, command):
+        charge_points.note_heartbeat_interval(tx, command, now)
     configuration.note_change(tx, command, now)
     station_keys.note_answer(tx, command, now)
 

@@ -123,6 +123,8 @@ def note_version(tx: Tx, command: Command, now: int) -> None:
         return
     point = command.charge_point_id
     row = tx.one(Q.find, charge_point_id=point)
+    if row is not None and command.is_overtaken_by(row["synchronised_at"]):
+        return
     if version == NO_LIST:
         state = NOT_SUPPORTED
     elif version == 0 or (row is not None and row["version"] == version):

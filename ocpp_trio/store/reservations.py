@@ -114,7 +114,8 @@ def cancel(tx: Tx, command: Command, now: int) -> None:
         charge_point_id=command.charge_point_id,
         reservation_id=command.payload["reservationId"],
     ):
-        _change(tx, row, CANCELLED, now, command.actor, note)
+        if not command.is_overtaken_by(row["sent_at"]):
+            _change(tx, row, CANCELLED, now, command.actor, note)
 
 
 def use(tx: Tx, charge_point_id: str, reservation_id: int, transaction_id: int, now: int) -> None:

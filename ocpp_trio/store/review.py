@@ -45,10 +45,17 @@ def keep(
     the charge point has `limit` items open.
 
     The same payload of the same charge point is kept once and counted, also once it is resolved.
+    Without a time that can be believed it may then be about another session, and is kept anew.
     """
     digest = readings.digest(action, 0, message)
-    if tx.run(Q.count_again, charge_point_id=charge_point_id, digest=digest):
-        return True
+    while True:
+        same = tx.one(Q.find_same, charge_point_id=charge_point_id, digest=digest)
+        if same is None:
+            break
+        if same["resolution"] is None or suggestions.has_time(message, now):
+            tx.run(Q.count_again, id=same["id"])
+            return True
+        digest = readings.digest(action, same["id"], message)
     waiting = tx.one(Q.count_open_of, charge_point_id=charge_point_id)
     assert waiting is not None
     if waiting["total"] >= limit:

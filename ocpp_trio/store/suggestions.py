@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ocpp_trio.domain.times import EARLIEST_PLAUSIBLE_MS, parse_timestamp
+from ocpp_trio.domain.times import EARLIEST_PLAUSIBLE_MS, is_plausible, parse_timestamp
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Tx
 
@@ -30,6 +30,16 @@ def of_text(charge_point_id: str, text: str) -> Callable[[Tx], int | None]:
         return suggest(tx, charge_point_id, payload if isinstance(payload, dict) else {})
 
     return guess
+
+
+def has_time(text: str, now: int) -> bool:
+    """Whether a payload as JSON says when it was made, as far as that can be believed."""
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    moment = parse_timestamp(_timestamp(payload)) if isinstance(payload, dict) else None
+    return is_plausible(moment, now)
 
 
 def suggest(tx: Tx, charge_point_id: str, payload: Mapping[str, Any]) -> int | None:

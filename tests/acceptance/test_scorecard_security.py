@@ -23,6 +23,7 @@ from tests.support.waiting import until
 
 CANARY = "canary7d3f9bE1"
 ADMIN = f"admin-{CANARY}"
+STATION_KEY = "00c0ffee" * 5
 HOSTILE = '\r\n{"level":"error"}\x1b[2J'
 
 
@@ -195,6 +196,20 @@ def _through_every_door(guarded: Guarded) -> None:
         station.websocket.send(f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey",{CANARY}')
         assert station.call("Heartbeat", {})[0] == 3
 
+    # Whoever has no key of its own may come without until one is set: so it is the last.
+    given = guarded.ask("POST", "/api/charge-points/CP001/key", {"key": STATION_KEY})
+    assert given.status == 200
+    wrong = b64encode(b"CP001:" + bytes.fromhex(STATION_KEY)[:-1]).decode()
+    with (
+        pytest.raises(InvalidStatus),
+        connect(
+            f"{server.url}/CP001",
+            additional_headers={"Authorization": f"Basic {wrong}"},
+            subprotocols=[Subprotocol("ocpp1.6")],
+        ),
+    ):
+        pass
+
 
 def test_s43_no_door_lets_a_secret_out(guarded: Guarded) -> None:
     _through_every_door(guarded)
@@ -215,9 +230,10 @@ def test_s43_no_door_lets_a_secret_out(guarded: Guarded) -> None:
         assert answer.status == 200, path
         assert CANARY not in json.dumps(answer.body), path
         assert made not in json.dumps(answer.body), path
+        assert STATION_KEY not in json.dumps(answer.body), path
     assert server.stop() == 0
     assert "message sent" in server.log()
-    for secret in (CANARY, made):
+    for secret in (CANARY, made, STATION_KEY):
         assert secret not in server.log()
         with closing(sqlite3.connect(server.database)) as connection:
             assert secret not in "\n".join(connection.iterdump())

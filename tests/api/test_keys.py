@@ -184,6 +184,8 @@ async def _guess(api: Api, times: int) -> list[int]:
 
 async def test_wrong_keys_are_limited_by_address(limited: Api) -> None:
     assert await _guess(limited, 5) == [401, 401, 401, 429, 429]
+    counts = limited.context.counts
+    assert (counts.api_keys_wrong, counts.api_keys_refused) == (3, 2)
     refused = await _try(limited, "guess")
     assert_problem(refused, 429, "too-many-failures")
     assert refused.headers["retry-after"] == "20"

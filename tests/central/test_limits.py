@@ -166,7 +166,7 @@ async def test_past_the_bound_of_one_address_its_oldest_handshake_is_dropped(
         "ocpp_trio.central.listener._remote_address", lambda stream: addresses[id(stream)]
     )
     async with (
-        open_system(OCPP_MAX_WAITING_PER_ADDRESS="2") as system,
+        open_system(OCPP_MAX_WAITING_PER_ADDRESS="2", OCPP_WAITING_GRACE="0") as system,
         trio.open_nursery() as nursery,
     ):
 

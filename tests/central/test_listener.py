@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
+from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points, security_events
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import FakeNow
@@ -148,6 +149,29 @@ async def test_the_newest_connection_wins_at_once(
         row = await system.central.database.read(charge_points.find, "CP001")
         assert row is not None
         assert row["is_connected"] == 1
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("trouble", ["the database fails", "it takes too long"])
+async def test_a_connection_that_replaced_another_runs_whatever_becomes_of_counting_it(
+    autojump_clock: MockClock, system: System, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    async def note(*_: object) -> bool:
+        if trouble == "the database fails":
+            raise StoreUnavailable("no")
+        await trio.sleep(15)
+        return False
+
+    monkeypatch.setattr(system.central.replacements, "note", note)
+    async with trio.open_nursery() as nursery:
+        first = await connect(system.listener, nursery)
+        await first.boot()
+        second = await connect(system.listener, nursery)
+        assert await first.close_code() == 1008
+        assert await second.call("Heartbeat", {})
+        await second.websocket.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not system.central.hub.connected("CP001")
         nursery.cancel_scope.cancel()
 
 

@@ -378,6 +378,50 @@ async def test_a_database_that_fails_leaves_it_queued(
         nursery.cancel_scope.cancel()
 
 
+async def test_an_outcome_that_the_database_did_not_take_is_recorded_later(
+    autojump_clock: MockClock, offline: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = offline.central.database
+    write = database.write
+    failing = True
+
+    async def fail(unit: Any, *arguments: Any) -> Any:
+        if failing and unit is commands.finish:
+            raise StoreUnavailable("disk full")
+        return await write(unit, *arguments)
+
+    monkeypatch.setattr(database, "write", fail)
+    with pytest.raises(ChargePointOffline):
+        await offline.commands.execute("CP001", "ClearCache", {}, actor="test")
+    async with trio.open_nursery() as nursery:
+        station = await connect(offline.listener, nursery)
+        await station.boot()
+        outcomes = []
+
+        async def change() -> None:
+            payload = {"key": "HeartbeatInterval", "value": "77"}
+            outcomes.append(
+                await offline.commands.execute("CP001", "ChangeConfiguration", payload, actor="t")
+            )
+
+        nursery.start_soon(change)
+        assert await answer(station) == "ChangeConfiguration"
+        await wait_all_tasks_blocked()
+        # The caller is told; the record and the books wait for the database.
+        assert [outcome.response for outcome in outcomes] == [{"status": "Accepted"}]
+        with pytest.raises(StoreUnavailable):
+            await tend_queue(offline.central)
+        assert await states(offline, 1, 2) == ["queued", "sent"]
+        failing = False
+        await tend_queue(offline.central)
+        await tend_queue(offline.central)
+        assert await states(offline, 1, 2) == ["expired", "accepted"]
+        row = await database.read(charge_points.find, "CP001")
+        assert row is not None
+        assert row["heartbeat_interval"] == 77
+        nursery.cancel_scope.cancel()
+
+
 async def test_not_waited_for_but_not_kept_either(
     autojump_clock: MockClock, offline: System
 ) -> None:

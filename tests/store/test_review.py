@@ -25,7 +25,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 async def keep(database: Database, number: int, limit: int = 3, point: str = "CP1") -> bool:
-    text = json.dumps({"transactionId": number})
+    text = json.dumps({"transactionId": number, "timestamp": "2026-11-23T07:00:00Z"})
     return await database.write(
         review.keep,
         review.UNMATCHED,
@@ -250,3 +250,22 @@ async def test_a_list_leaves_out_what_is_very_long(station: Station, database: D
     whole = await database.read(review.find, rows[0]["id"])
     assert whole is not None
     assert len(whole["message"]) > review.MAX_LISTED
+
+
+async def test_without_a_clock_what_was_resolved_may_come_again_for_another_session(
+    station: Station, database: Database, now: FakeNow
+) -> None:
+    """Stations without clock and numbers say the same of every session."""
+    decision = Decision("admin", None)
+    for timestamp, sessions in (("1970-01-01T00:00:00Z", 3), ("2026-11-23T07:00:00Z", 1)):
+        before = len(await station.review())
+        for _ in range(3):
+            for _ in range(2):
+                await station.stop(-1, timestamp=timestamp, meterStop=0)
+            item = (await station.review())[-1]
+            if item["resolution"] is None:
+                await database.write(resolving.discard, item["id"], decision, now())
+        items = (await station.review())[before:]
+        assert len(items) == sessions
+        assert {item["resolution"] for item in items} == {"discarded"}
+        assert {item["times"] for item in items} == {6 // sessions}

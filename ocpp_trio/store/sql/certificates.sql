@@ -77,7 +77,7 @@ ORDER BY id;
 
 -- name: present_of_kind
 -- The certificates of a station of one type.
-SELECT id FROM certificates
+SELECT id, installed_at FROM certificates
 WHERE charge_point_id = :charge_point_id AND certificate_type = :certificate_type
   AND removed_at IS NULL;
 

@@ -38,13 +38,14 @@ WHERE charge_point_id = :charge_point_id AND state = 'waiting'
                 AND remote_starts.state IN ('expired', 'refused'));
 
 -- name: clear
--- What fits all criteria that are given.
+-- What fits all criteria that are given; after a late answer only what was there when it was asked.
 UPDATE charging_profiles SET state = 'removed', removed_at = :now, removal = :removal
 WHERE charge_point_id = :charge_point_id AND state = 'installed'
   AND (CAST(:charging_profile_id AS BIGINT) IS NULL OR charging_profile_id = :charging_profile_id)
   AND (CAST(:connector_id AS BIGINT) IS NULL OR connector_id = :connector_id)
   AND (CAST(:purpose AS TEXT) IS NULL OR purpose = :purpose)
-  AND (CAST(:stack_level AS BIGINT) IS NULL OR stack_level = :stack_level);
+  AND (CAST(:stack_level AS BIGINT) IS NULL OR stack_level = :stack_level)
+  AND (CAST(:sent_at AS BIGINT) IS NULL OR installed_at <= :sent_at);
 
 -- name: waiting
 -- Profiles that went with remote starts of this charge point, each with its transaction if that has

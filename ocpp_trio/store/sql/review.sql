@@ -1,7 +1,11 @@
+-- name: find_same
+-- The item that a message is kept in already.
+SELECT id, resolution FROM review_items
+WHERE charge_point_id = :charge_point_id AND digest = :digest;
+
 -- name: count_again
 -- The same message again only counts.
-UPDATE review_items SET times = times + 1
-WHERE charge_point_id = :charge_point_id AND digest = :digest;
+UPDATE review_items SET times = times + 1 WHERE id = :id;
 
 -- name: count_open_of
 -- How many items of a charge point wait for a person.
