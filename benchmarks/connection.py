@@ -27,6 +27,7 @@ class Run:
         self.stopping = False
         self.latencies = array.array("d")
         self.prepared: asyncio.Future[None] = loop.create_future()
+        self.prepared_at = 0.0
         self.drained: asyncio.Future[None] = loop.create_future()
         self.failed: asyncio.Future[str] = loop.create_future()
 
@@ -141,18 +142,20 @@ class Connection(picows.WSListener):
             self._prepared = True
             run.unprepared -= 1
             if run.unprepared == 0:
+                run.prepared_at = time.perf_counter()
                 run.prepared.set_result(None)
-        if call.delay:
-            asyncio.get_running_loop().call_later(call.delay, self._send, transport, call)
+        wait = 0.0 if call.due is None else call.due - time.perf_counter()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send, transport, call)
         else:
             self._send(transport, call)
 
     def _send(self, transport: picows.WSTransport, call: Call) -> None:
-        if self._run.stopping:
+        if self._run.stopping or self._run.failed.done():
             return
         self._call = call
         self._run.in_flight += 1
-        self._sent_at = time.perf_counter()
+        self._sent_at = time.perf_counter() if call.due is None else call.due
         transport.send(picows.WSMsgType.TEXT, call.frame)
 
     def _fail(self, reason: str) -> None:

@@ -15,22 +15,20 @@ import click
 import picows
 import uvloop
 
+from benchmarks.api import ApiWatch
 from benchmarks.connection import Connection, LoadError, Run
 from benchmarks.measurement import Measurement, percentile
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import cpu_seconds, memory_kib, raise_file_limit
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import Scenario
 
-HANDSHAKES_AT_ONCE = 50
-SETUP_TIMEOUT = 30.0
-"""Seconds from the first handshake until every station has finished its preparations."""
 DRAIN_TIMEOUT = 10.0
 """Seconds for the answers still missing when the window closes."""
 
 
 async def connect(scenario: Scenario, port: int, connections: int, run: Run) -> None:
     """Open all connections, some at a time; each station starts as soon as its own is open."""
-    slots = asyncio.Semaphore(HANDSHAKES_AT_ONCE)
+    slots = asyncio.Semaphore(scenario.handshakes_at_once)
 
     async def one(number: int) -> None:
         identity = f"BENCH-{number:04d}"
@@ -39,28 +37,42 @@ async def connect(scenario: Scenario, port: int, connections: int, run: Run) -> 
                 lambda: Connection(identity, scenario.station(identity), run),
                 f"ws://127.0.0.1:{port}/{identity}",
                 extra_headers={"Sec-WebSocket-Protocol": "ocpp1.6"},
-                websocket_handshake_timeout=SETUP_TIMEOUT,
+                websocket_handshake_timeout=scenario.setup_timeout,
             )
 
     await asyncio.gather(*(one(number + 1) for number in range(connections)))
 
 
 async def generate(
-    scenario: Scenario, port: int, connections: int, warmup: float, seconds: float, pid: int | None
+    scenario: Scenario,
+    port: int,
+    api_port: int | None,
+    connections: int,
+    warmup: float,
+    seconds: float,
+    pid: int,
 ) -> Measurement:
-    """Put the load on 127.0.0.1:`port`; with a `pid`, measure that process' CPU time too."""
+    """Put the load on 127.0.0.1:`port`, served by the process `pid`."""
     run = Run(connections)
+    watch = ApiWatch(api_port) if scenario.asks_api and api_port else None
+    if watch:
+        await watch.start()
+    empty = memory_kib(pid)
+    cpu, began = cpu_seconds(pid), time.perf_counter()
     await connect(scenario, port, connections, run)
-    await run.until(run.prepared, SETUP_TIMEOUT, "preparing the stations")
+    connected = time.perf_counter() - began
+    await run.until(run.prepared, scenario.setup_timeout, "preparing the stations")
+    prepared, cpu_prepared = run.prepared_at - began, cpu_seconds(pid) - cpu
+    api = await watch.stop() if watch else []
     await run.during(warmup)
 
     run.measuring = True
-    server = None if pid is None else cpu_seconds(pid)
-    own, started = time.process_time(), time.perf_counter()
+    cpu, own, started = cpu_seconds(pid), time.process_time(), time.perf_counter()
     await run.during(seconds)
     run.measuring = False
-    server = None if pid is None or server is None else cpu_seconds(pid) - server
+    cpu = cpu_seconds(pid) - cpu
     own, elapsed = time.process_time() - own, time.perf_counter() - started
+    grown = memory_kib(pid) - empty
 
     run.stop()
     await run.until(run.drained, DRAIN_TIMEOUT, "the last answers")
@@ -77,30 +89,39 @@ async def generate(
         max=ascending[-1],
         answered=run.answered,
         load_cpu=own / elapsed,
-        server_cpu=server,
+        connected=connected,
+        prepared=prepared,
+        cpu_per_message=cpu / len(ascending) * 1e6,
+        cpu_prepared=cpu_prepared,
+        memory=grown / connections,
+        api_p50=percentile(api, 0.5) if api else None,
+        api_p99=percentile(api, 0.99) if api else None,
     )
 
 
 @click.command()
 @click.argument("scenario", type=click.Choice(list(SCENARIOS)))
 @click.option("--port", type=int, required=True, help="Port of the server on 127.0.0.1.")
+@click.option("--api-port", type=int, help="Port of its HTTP API, if it has one.")
+@click.option("--server-pid", type=int, required=True, help="Its process, to measure CPU, memory.")
 @click.option("--connections", type=click.IntRange(1), help="[default: the scenario's]")
 @click.option("--warmup", type=float, default=1.5, show_default=True, help="Seconds, unmeasured.")
 @click.option("--seconds", type=float, default=5.0, show_default=True, help="Seconds measured.")
-@click.option("--server-pid", type=int, help="Measure the CPU time of this process, too.")
 def main(
     scenario: str,
     port: int,
+    api_port: int | None,
+    server_pid: int,
     connections: int | None,
     warmup: float,
     seconds: float,
-    server_pid: int | None,
 ) -> None:
     """Put the load of SCENARIO on a server and print the measurement as JSON."""
     chosen = SCENARIOS[scenario]
     count = connections or chosen.connections
+    raise_file_limit(count)
     try:
-        measured = uvloop.run(generate(chosen, port, count, warmup, seconds, server_pid))
+        measured = uvloop.run(generate(chosen, port, api_port, count, warmup, seconds, server_pid))
     except (LoadError, picows.WSError, OSError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
     print(json.dumps(dataclasses.asdict(measured)))

@@ -14,7 +14,8 @@ class Measurement:
     rate: float
     """Messages per second."""
     p50: float
-    """Milliseconds from sending a CALL to its answer, as are the following."""
+    """Milliseconds from sending a CALL (or from when it was due) to its answer, as are the
+    following."""
     p90: float
     p99: float
     max: float
@@ -22,13 +23,19 @@ class Measurement:
     """Counted CALLs answered from first to last, warm-up and drain included."""
     load_cpu: float
     """Cores used by the load generator: near 1.0, it is the bottleneck and the figures are void."""
-    server_cpu: float | None
-    """Seconds of CPU the server spent within the window, in all its threads, user and system."""
-
-    @property
-    def cpu_per_message(self) -> float | None:
-        """Microseconds of server CPU per message."""
-        return None if self.server_cpu is None else self.server_cpu / self.messages * 1e6
+    connected: float
+    """Seconds from the first handshake until the last connection was open."""
+    prepared: float
+    """Seconds from the first handshake until every station had finished its preparations."""
+    cpu_per_message: float | None = None
+    """Microseconds of server CPU, user and system, in all threads, per message of the window."""
+    cpu_prepared: float | None = None
+    """Seconds of server CPU from the first handshake until every station was prepared."""
+    memory: float | None = None
+    """KiB that the server grew by per connection, stations prepared and window included."""
+    api_p50: float | None = None
+    """Milliseconds of GET /api/status, asked for every tenth of a second while stations connect."""
+    api_p99: float | None = None
 
 
 def percentile(ascending: Sequence[float], fraction: float) -> float:

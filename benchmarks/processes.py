@@ -1,6 +1,7 @@
 """Starting, watching and ending child processes. Linux only: CPU time comes from /proc."""
 
 import os
+import resource
 import socket
 import subprocess
 import urllib.request
@@ -93,3 +94,26 @@ def cpu_seconds(pid: int) -> float:
     stat = Path(f"/proc/{pid}/stat").read_text()
     fields = stat.rpartition(")")[2].split()  # the name may hold blanks and brackets
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def memory_kib(pid: int) -> int:
+    """Memory of a process that is not shared with others, in KiB."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss_Anon:"):
+            return int(line.split()[1])
+    raise OSError(f"/proc/{pid}/smaps_rollup does not tell the memory")
+
+
+def open_files(pid: int) -> int:
+    """How many descriptors a process holds."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def raise_file_limit(connections: int) -> None:
+    """Let this process, and what it starts, open so many connections. Raises OSError."""
+    wanted = connections + 200
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise OSError(f"{wanted} open files are needed, the hard limit is {hard} (ulimit -Hn)")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -6,15 +6,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from benchmarks.measurement import Measurement
-from benchmarks.peers import Peer, Place
-from benchmarks.processes import environment, free_ports, running
+from benchmarks.peers import Peer, Place, new_place
+from benchmarks.processes import environment, running
 from benchmarks.scenarios.base import Scenario
+from benchmarks.table import cells, summarise
 
 READY_TIMEOUT = 20.0
 """Seconds a server has from its start until it is ready."""
@@ -24,7 +27,7 @@ LOG_LINES = 20
 """How much of a server's last words goes into an error."""
 
 
-class RoundFailed(Exception):
+class RoundFailed(click.ClickException):
     """A peer could not be measured; says which and why."""
 
 
@@ -37,6 +40,7 @@ class Settings:
     warmup: float
     folder: Path
     """Where the servers' files go: a temporary folder inside it, removed after each round."""
+    connections: int
 
 
 def measure(
@@ -51,31 +55,37 @@ def measure(
         for peer in peers:
             measured = _round(scenario, peer, settings)
             results[peer.name].append(measured)
-            progress(
-                f"round {number}/{settings.rounds}  {peer.name:<10}"
-                f"{measured.rate:>9,.0f} msg/s {measured.cpu_per_message or 0:>7,.0f} us CPU"
-            )
+            summary = summarise([measured])
+            shown = (f"{heading} {cell}" for heading, cell in cells(summary, scenario.columns))
+            progress(f"round {number}/{settings.rounds}  {peer.name:<10} {', '.join(shown)}")
     return results
+
+
+@contextmanager
+def serving(peer: Peer, place: Place) -> Iterator[subprocess.Popen[bytes]]:
+    """A peer's server for the length of the block, ready and prepared. Raises RoundFailed, with its
+    last words, for whatever went wrong with it or in the block.
+    """
+    log = place.folder / "server.log"
+    env = environment(place.folder, peer.environment(place))
+    try:
+        with running(peer.command(place), env, place.folder, log) as server:
+            _wait_until_ready(peer, place, server)
+            peer.prepare(place)
+            yield server
+            if server.poll() is not None:
+                raise RoundFailed(f"the server left with status {server.returncode}")
+    except (RoundFailed, OSError, sqlite3.Error, subprocess.TimeoutExpired) as error:
+        last_words = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        raise RoundFailed("\n  ".join([f"{peer.name}: {error}", *last_words])) from error
 
 
 def _round(scenario: Scenario, peer: Peer, settings: Settings) -> Measurement:
     with tempfile.TemporaryDirectory(prefix="ocpp-bench-", dir=settings.folder) as name:
-        folder = Path(name)
-        websocket_port, api_port = free_ports(2)
-        place = Place(websocket_port, api_port, folder)
-        log = folder / "server.log"
-        env = environment(folder, peer.environment(place))
-        try:
-            with running(peer.command(place), env, folder, log) as server:
-                _wait_until_ready(peer, place, server)
-                peer.prepare(place)
-                measured = _load(scenario, place, settings, server.pid)
-                if server.poll() is not None:
-                    raise RoundFailed(f"the server left with status {server.returncode}")
-            _check_stored(scenario, peer, place, measured)
-        except (RoundFailed, OSError, sqlite3.Error, subprocess.TimeoutExpired) as error:
-            last_words = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-            raise RoundFailed("\n  ".join([f"{peer.name}: {error}", *last_words])) from error
+        place = new_place(Path(name))
+        with serving(peer, place) as server:
+            measured = _load(scenario, place, settings, server.pid, peer.has_api)
+        _check_stored(scenario, peer, place, measured)
     return measured
 
 
@@ -89,10 +99,14 @@ def _wait_until_ready(peer: Peer, place: Place, server: subprocess.Popen[bytes])
         time.sleep(0.05)
 
 
-def _load(scenario: Scenario, place: Place, settings: Settings, pid: int) -> Measurement:
+def _load(
+    scenario: Scenario, place: Place, settings: Settings, pid: int, has_api: bool
+) -> Measurement:
     command = [
         *(sys.executable, "-m", "benchmarks.load", scenario.name),
         *("--port", str(place.websocket_port), "--server-pid", str(pid)),
+        *("--api-port", str(place.api_port)) * has_api,
+        *("--connections", str(settings.connections)),
         *("--warmup", str(settings.warmup), "--seconds", str(settings.seconds)),
     ]
     done = subprocess.run(
@@ -102,7 +116,7 @@ def _load(scenario: Scenario, place: Place, settings: Settings, pid: int) -> Mea
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=settings.warmup + settings.seconds + LOAD_TIMEOUT,
+        timeout=settings.warmup + settings.seconds + scenario.setup_timeout * 2 + LOAD_TIMEOUT,
         start_new_session=True,
     )
     if done.returncode != 0:

@@ -22,8 +22,9 @@ class Call(NamedTuple):
     frame: bytes
     counted: bool = True
     """False for what only prepares the measurement."""
-    delay: float = 0.0
-    """Seconds to wait before it is sent; 0 is a closed loop."""
+    due: float | None = None
+    """When it is to be sent, by `time.perf_counter`; its latency counts from then, even if the
+    answer before it came later. None: at once, a closed loop."""
 
 
 Station = Generator[Call, bytes, None]

@@ -1,81 +1,89 @@
 """Rounds to medians, medians to a table (Markdown, readable as it is)."""
 
+import dataclasses
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.measurement import Measurement
 
-BASELINES = ("raw", "python")
+BASELINES = ("raw", "python", "node")
 """Peers that the others are given as a multiple of."""
-HEADINGS = (
-    *("peer", "msg/s", "min-max", "CPU us/msg", "p50 ms", "p99 ms"),
-    *(f"x {name}" for name in BASELINES),
-    "load CPU",
-)
 
+Summary = dict[str, float | None]
+"""Medians over the rounds of one peer, by the name of the figure; `slowest` and `fastest` are the
+spread of the rate, `load_cpu` is the most that was seen.
+"""
 
-@dataclass(frozen=True)
-class Summary:
-    """Medians over the rounds of one peer; `slowest` and `fastest` are the spread of the rate."""
-
-    rate: float
-    slowest: float
-    fastest: float
-    cpu_per_message: float | None
-    """Microseconds."""
-    p50: float
-    """Milliseconds, as is the next."""
-    p99: float
-    load_cpu: float
-    """Cores the load generator used, at most."""
+COLUMNS: dict[str, tuple[str, str]] = {
+    "rate": ("msg/s", "{rate:,.0f}"),
+    "spread": ("min-max", "{slowest:,.0f}-{fastest:,.0f}"),
+    "cpu_per_message": ("CPU us/msg", "{cpu_per_message:,.0f}"),
+    "p50": ("p50 ms", "{p50:.2f}"),
+    "p99": ("p99 ms", "{p99:.2f}"),
+    "max": ("max ms", "{max:.0f}"),
+    "memory": ("KiB/connection", "{memory:.1f}"),
+    "connected": ("connected s", "{connected:.2f}"),
+    "prepared": ("answered s", "{prepared:.2f}"),
+    "cpu_prepared": ("CPU s", "{cpu_prepared:.2f}"),
+    "api_p50": ("API p50 ms", "{api_p50:.1f}"),
+    "api_p99": ("API p99 ms", "{api_p99:.1f}"),
+}
+"""Heading and form of each figure that a scenario may show."""
 
 
 def summarise(rounds: Sequence[Measurement]) -> Summary:
     """The medians of some rounds."""
+    figures = [dataclasses.asdict(each) for each in rounds]
+    summary: Summary = {}
+    for name in figures[0]:
+        known = [each[name] for each in figures if each[name] is not None]
+        summary[name] = statistics.median(known) if known else None
     rates = [each.rate for each in rounds]
-    cpu = [each.cpu_per_message for each in rounds if each.cpu_per_message is not None]
-    return Summary(
-        rate=statistics.median(rates),
-        slowest=min(rates),
-        fastest=max(rates),
-        cpu_per_message=statistics.median(cpu) if cpu else None,
-        p50=statistics.median(each.p50 for each in rounds),
-        p99=statistics.median(each.p99 for each in rounds),
-        load_cpu=max(each.load_cpu for each in rounds),
-    )
+    summary["slowest"], summary["fastest"] = min(rates), max(rates)
+    summary["load_cpu"] = max(each.load_cpu for each in rounds)
+    return summary
 
 
-def ratios(summaries: Mapping[str, Summary]) -> dict[str, dict[str, float]]:
-    """The median rate of each peer as a multiple of each baseline that took part."""
-    return {
-        name: {
-            baseline: summary.rate / summaries[baseline].rate
-            for baseline in BASELINES
-            if baseline in summaries
-        }
-        for name, summary in summaries.items()
-    }
+def ratios(summaries: Mapping[str, Summary], figure: str) -> dict[str, dict[str, float]]:
+    """A figure of each peer as a multiple of each baseline that took part."""
+    found: dict[str, dict[str, float]] = {name: {} for name in summaries}
+    for baseline in BASELINES:
+        base = summaries.get(baseline, {}).get(figure)
+        for name, summary in summaries.items():
+            own = summary[figure]
+            if base and own is not None:
+                found[name][baseline] = own / base
+    return found
 
 
-def render(summaries: Mapping[str, Summary]) -> str:
+def cells(summary: Summary, columns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Heading and text of each column; a figure that was not measured is blank."""
+    for column in columns:
+        heading, form = COLUMNS[column]
+        try:
+            yield heading, form.format(**summary)
+        except TypeError:
+            yield heading, ""
+
+
+def render(summaries: Mapping[str, Summary], columns: Sequence[str], compare: str) -> str:
     """The table, without a newline at its end."""
-    multiples = ratios(summaries)
-    rows = [
-        [
-            name,
-            f"{each.rate:,.0f}",
-            f"{each.slowest:,.0f}-{each.fastest:,.0f}",
-            "" if each.cpu_per_message is None else f"{each.cpu_per_message:,.0f}",
-            f"{each.p50:.2f}",
-            f"{each.p99:.2f}",
-            *(f"{multiples[name].get(baseline, float('nan')):.2f}" for baseline in BASELINES),
-            f"{each.load_cpu:.0%}",
-        ]
-        for name, each in summaries.items()
-    ]
-    rows = [[cell if cell != "nan" else "" for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    multiples = ratios(summaries, compare)
+    baselines = [name for name in BASELINES if name in summaries]
+    rows = []
+    for name, summary in summaries.items():
+        row = {"peer": name, **dict(cells(summary, columns))}
+        for baseline in baselines:
+            multiple = multiples[name].get(baseline)
+            row[f"x {baseline}"] = "" if multiple is None else f"{multiple:.2f}"
+        row["load CPU"] = f"{summary['load_cpu']:.0%}"
+        rows.append(row)
+    return grid([list(rows[0]), *(list(row.values()) for row in rows)])
+
+
+def grid(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table: headings first, the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         first, *others = zip(cells, widths, strict=True)
@@ -84,4 +92,4 @@ def render(summaries: Mapping[str, Summary]) -> str:
 
     rule = [f"{'-' * (width - 1)}:" for width in widths]
     rule[0] = "-" * widths[0]
-    return "\n".join([line(HEADINGS), line(rule), *map(line, rows)])
+    return "\n".join([line(rows[0]), line(rule), *map(line, rows[1:])])

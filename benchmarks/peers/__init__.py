@@ -5,12 +5,14 @@ how each is started, so that starting one does not import the others.
 """
 
 import json
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import accepts_tcp, request
+from benchmarks.processes import accepts_tcp, free_ports, request
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Place:
         return self.folder / "bench.sqlite3"
 
 
+def new_place(folder: Path) -> Place:
+    """A place in a folder, at ports that are free."""
+    websocket_port, api_port = free_ports(2)
+    return Place(websocket_port, api_port, folder)
+
+
 @dataclass(frozen=True)
 class Peer:
     """How to start a server, how to see that it is ready, and what it must know beforehand."""
@@ -38,6 +46,32 @@ class Peer:
     prepare: Callable[[Place], object] = lambda place: None
     stored: str | None = None
     """SQL that counts the stored meter values in the database; None: it stores nothing."""
+    has_api: bool = False
+    """Whether it answers GET /api/status on its API port."""
+    set_up: Callable[[Callable[[str], None]], str | None] = lambda progress: None
+    """Install what it needs, once; why it cannot take part, or None."""
+
+
+NODE = Path(__file__).parent / "node"
+NPM_TIMEOUT = 600
+"""Seconds: better-sqlite3 is compiled where no binary of it can be had."""
+
+
+def _set_up_node(progress: Callable[[str], None]) -> str | None:
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return "node and npm are not on PATH"
+    if (NODE / "node_modules" / ".package-lock.json").is_file():
+        return None
+    progress(f"npm ci in {NODE} (once; a minute or two)")
+    command = [npm, "ci", "--no-audit", "--no-fund"]
+    try:
+        done = subprocess.run(
+            command, cwd=NODE, capture_output=True, text=True, timeout=NPM_TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        return f"`npm ci` took longer than {NPM_TIMEOUT} s"
+    return None if done.returncode == 0 else f"`npm ci` failed: {done.stderr.strip()[-500:]}"
 
 
 def _ready(place: Place) -> bool:
@@ -63,6 +97,16 @@ PYTHON = Peer(
     stored="SELECT count(*) FROM meter_values",
 )  # fmt: skip
 
+NODE_PEER = Peer(
+    name="node",
+    command=lambda place: [
+        shutil.which("node") or "node", str(NODE / "server.mjs"),
+        str(place.websocket_port), str(place.database),
+    ],
+    stored="SELECT count(*) FROM meter_values",
+    set_up=_set_up_node,
+)  # fmt: skip
+
 OCPP_TRIO = Peer(
     name="ocpp_trio",
     command=lambda place: [sys.executable, "-m", "ocpp_trio", "serve"],
@@ -78,6 +122,7 @@ OCPP_TRIO = Peer(
         json.dumps({"idTag": "BENCH"}).encode(),
     ),
     stored="SELECT count(*) FROM meter_values",
+    has_api=True,
 )
 
-PEERS: dict[str, Peer] = {peer.name: peer for peer in (RAW, PYTHON, OCPP_TRIO)}
+PEERS: dict[str, Peer] = {peer.name: peer for peer in (RAW, PYTHON, NODE_PEER, OCPP_TRIO)}

@@ -26,7 +26,12 @@ def _readings(n: int) -> bytes:
         ("Temperature", "Celsius", f"{31 + n % 7}"),
     ]
     values = [
-        {"value": value, "context": "Sample.Periodic", "measurand": measurand, "unit": unit}
+        {
+            "value": value,
+            "context": "Sample.Periodic",
+            "measurand": measurand,
+            "unit": unit,
+        }
         for measurand, unit, value in samples
     ]
     return json.dumps(values, separators=(",", ":")).encode()[1:]
@@ -60,4 +65,5 @@ SCENARIO = Scenario(
     connections=50,
     station=station,
     rows_per_message=5,
+    setup_timeout=300.0,
 )

@@ -64,7 +64,9 @@ class Session:
         self.set_tolerance(
             admission.vendor, admission.model, admission.firmware_version, admission.conformance
         )
-        self.carrier = Carrier(self, self._peer)
+        self.carrier = Carrier(
+            central, charge_point_id, admission.connection, self._peer, transport.send
+        )
         self._pulse = Pulse(
             central.settings.ping_interval, central.settings.ping_timeout, trio.current_time()
         )
@@ -138,6 +140,8 @@ class Session:
                     await self._transport.close(*self._end)
             with trio.CancelScope(shield=True):
                 await self._note_end(reason)
+            # Nothing is to wait for a look for cycles, which are seldom: see app.GC_THRESHOLD.
+            self._nursery = None
 
     def _close_deadline(self) -> float:
         return trio.current_time() + self.central.settings.close_timeout
@@ -265,10 +269,6 @@ class Session:
                 "too many review items are open: what comes now is only counted",
                 charge_point=self.charge_point_id,
             )
-
-    async def send(self, text: str) -> None:
-        """Send a message of ours; used by the command carrier."""
-        await self._transport.send(text)
 
     def check_link(self, now: float) -> None:
         """Called by the keepalive timer: ping when due, end the connection if the link is dead."""

@@ -133,8 +133,21 @@ class Connection(WebSocketConnection):
 
     async def read(self) -> None:
         """Read until nothing more can come."""
-        await self._reader_task()
-        self.reader_ended.set()
+        try:
+            await self._reader_task()
+            self.reader_ended.set()
+        finally:
+            self._break_cycles()
+
+    def _break_cycles(self) -> None:
+        """Let go of what refers back here, so that all of it is freed at once: collecting cycles is
+        expensive with many connections, and therefore seldom.
+        """
+        self.deliver = None
+        protocol = self._wsproto.connection
+        if protocol is not None:
+            # A generator of wsproto that refers to its own object.
+            protocol._proto._parse_more.close()
 
     async def get_request(self) -> trio_websocket.WebSocketRequest:
         """Wait for the request to connect, which `read` finds."""

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from ocpp_trio.store import queries, transactions
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.transactions import LAST
 
 Q = queries.load("readings")
 
-LAST = 2**63 - 1
 COUNTED = 10_000
 """Lists are counted up to here: counting more would take longer than reading a page of them."""
 SEARCHED = 1_000_000

@@ -11,6 +11,8 @@ from ocpp_trio.store.database import Row, Tx
 
 Q = queries.load("transactions")
 
+LAST = 2**63 - 1
+"""No id is beyond it."""
 SEARCHED = 50
 """So many of a station's newest transactions are looked through for one that has just ended."""
 
@@ -56,23 +58,30 @@ def page(
     offset: int,
 ) -> Sequence[Row]:
     """A page of transactions, newest first; with `before` only ids below it."""
-    return tx.all(
-        Q.page,
-        charge_point_id=charge_point_id,
-        is_complete=None if is_complete is None else int(is_complete),
-        before=before,
-        limit=limit,
-        offset=offset,
-    )
+    place = {"before": LAST if before is None else before, "limit": limit, "offset": offset}
+    if is_complete is False:
+        return tx.all(Q.page_of_open, charge_point_id=charge_point_id, **place)
+    wanted = None if is_complete is None else 1
+    if charge_point_id is None:
+        return tx.all(Q.page, is_complete=wanted, **place)
+    return tx.all(Q.page_of, charge_point_id=charge_point_id, is_complete=wanted, **place)
 
 
 def count(tx: Tx, charge_point_id: str | None, is_complete: bool | None) -> int:
-    """How many transactions the filters leave."""
-    row = tx.one(
-        Q.count,
-        charge_point_id=charge_point_id,
-        is_complete=None if is_complete is None else int(is_complete),
-    )
+    """How many transactions the filters leave. Counted in indexes: those that are over are all
+    without the running ones.
+    """
+    running = 0
+    if is_complete is not None:
+        running = _total(tx.one(Q.count_open, charge_point_id=charge_point_id))
+    if is_complete is False:
+        return running
+    if charge_point_id is None:
+        return _total(tx.one(Q.count)) - running
+    return _total(tx.one(Q.count_of, charge_point_id=charge_point_id)) - running
+
+
+def _total(row: Row | None) -> int:
     assert row is not None
     total: int = row["total"]
     return total

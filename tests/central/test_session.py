@@ -1,7 +1,9 @@
 """What a station is answered, message by message."""
 
 import contextlib
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
@@ -342,3 +344,29 @@ async def test_a_writer_that_dies_answers_nobody(
             await trio.sleep_forever()
     assert caught.group_contains(SystemExit)
     assert frames == []
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+async def test_a_connection_that_ended_leaves_nothing_to_be_collected(
+    autojump_clock: MockClock, system: System, is_closed: bool
+) -> None:
+    gc.disable()
+    try:
+        async with trio.open_nursery() as nursery:
+            station = await connect(system.listener, nursery)
+            await station.boot()
+            await station.start()
+            session = system.central.hub.get("CP001")
+            assert session is not None
+            left = [
+                weakref.ref(each)
+                for each in (session, session.carrier, session._transport._websocket)
+            ]
+            del session
+            if is_closed:
+                await station.websocket.aclose()
+            nursery.cancel_scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        assert [ref() for ref in left] == [None, None, None]
+    finally:
+        gc.enable()

@@ -253,3 +253,25 @@ def test_order_and_repeats_do_not_matter(
     assert states[0] == states[1]
     assert states[0]["first"] == (100 + max(minutes), START + max(minutes) * MINUTE)
     assert len(states[0]["first samples"]) == len(set(minutes))
+
+
+@pytest.mark.parametrize("messages", [1, 16, 64])
+def test_messages_that_come_together_cost_one_commit_and_two_statements(
+    driver: SqliteDriver, messages: int
+) -> None:
+    jobs = [
+        Job(
+            meter_values.record,
+            (message(f"W{messages}", number, [meter_value(START, number)], START, known=True),),
+        )
+        for number in range(1_000_000, 1_000_000 + messages)
+    ]
+    traced: list[str] = []
+    driver._writer.set_trace_callback(traced.append)
+    try:
+        driver.run_batch(jobs)
+    finally:
+        driver._writer.set_trace_callback(None)
+
+    assert [job.result for job in jobs] == [STORED] * messages
+    assert [text.split()[0] for text in traced] == ["BEGIN", "INSERT", "UPDATE", "COMMIT"]

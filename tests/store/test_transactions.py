@@ -702,8 +702,17 @@ async def test_pages_and_filters(station: Station, database: Database, now: Fake
     assert await found("CP1", None, None, 10, 0) == newest_first[1:]
     assert await found("CP1", True, None, 10, 0) == [ids[0]]
     assert await found(None, False, None, 10, 0) == newest_first[:4]
+    assert await found("CP1", False, None, 1, 1) == [ids[2]]
+    assert await found("CP1", None, ids[2], 10, 0) == [ids[1], ids[0]]
+    assert await found(None, False, ids[2], 10, 0) == [ids[1]]
+    assert await found(None, True, ids[0], 10, 0) == []
     assert await database.read(transactions.count, None, None) == 5
+    assert await database.read(transactions.count, None, True) == 1
+    assert await database.read(transactions.count, None, False) == 4
+    assert await database.read(transactions.count, "CP1", None) == 4
+    assert await database.read(transactions.count, "CP1", True) == 1
     assert await database.read(transactions.count, "CP1", False) == 3
+    assert await database.read(transactions.count, "CP2", True) == 0
     assert await database.read(transactions.count, "CP3", None) == 0
 
 

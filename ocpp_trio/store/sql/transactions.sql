@@ -82,7 +82,10 @@ WHERE id = :id AND late_stop_received_at IS NULL;
 -- same moment the larger counts, whichever came first. A reading that only has the time of its arrival
 -- may be a late repeat, so it never turns the register back.
 UPDATE transactions SET register_wh = newer.column2, register_at = newer.column3
-FROM (VALUES (:id, :register_wh, :register_at, :is_timed)) AS newer
+FROM (VALUES (
+    CAST(:id AS BIGINT), CAST(:register_wh AS BIGINT), CAST(:register_at AS BIGINT),
+    CAST(:is_timed AS BIGINT)
+)) AS newer
 WHERE transactions.id = newer.column1
   AND (register_at IS NULL OR register_at < newer.column3
        OR (register_at = newer.column3 AND register_wh <= newer.column2))
@@ -98,15 +101,36 @@ UPDATE transactions SET remote_stop_reason = :reason
 WHERE id = :id AND charge_point_id = :charge_point_id;
 
 -- name: page
--- Transactions, newest first, filtered.
+-- Transactions, newest first, with ids below a number. All, or only those that are over or not.
 SELECT * FROM transactions
-WHERE (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
-  AND (CAST(:is_complete AS BIGINT) IS NULL OR is_complete = :is_complete)
-  AND (CAST(:before AS BIGINT) IS NULL OR id < :before)
+WHERE id < :before AND (CAST(:is_complete AS BIGINT) IS NULL OR is_complete = :is_complete)
 ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
+-- name: page_of
+-- The same of one charge point.
+SELECT * FROM transactions
+WHERE charge_point_id = :charge_point_id AND id < :before
+  AND (CAST(:is_complete AS BIGINT) IS NULL OR is_complete = :is_complete)
+ORDER BY id DESC LIMIT :limit OFFSET :offset;
+
+-- name: page_of_open
+-- The running ones, of one charge point or all: few among very many. The plus signs keep the planner
+-- from walking through all transactions, newest first.
+SELECT * FROM transactions
+WHERE is_complete = 0 AND +id < :before
+  AND (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
+ORDER BY +id DESC LIMIT :limit OFFSET :offset;
+
 -- name: count
--- How many transactions `page` has in all.
+-- How many transactions there are: without a condition, for only so SQLite counts without reading.
+SELECT count(*) AS total FROM transactions;
+
+-- name: count_of
+-- How many transactions a charge point has.
+SELECT count(*) AS total FROM transactions WHERE charge_point_id = :charge_point_id;
+
+-- name: count_open
+-- How many transactions run, of one charge point or all.
 SELECT count(*) AS total FROM transactions
-WHERE (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id)
-  AND (CAST(:is_complete AS BIGINT) IS NULL OR is_complete = :is_complete);
+WHERE is_complete = 0
+  AND (CAST(:charge_point_id AS TEXT) IS NULL OR charge_point_id = :charge_point_id);
