@@ -2,8 +2,8 @@
 
     python -m tests.acceptance.crossing
 
-Two servers on one PostgreSQL look for what the other left only every 10 s: what is faster was woken.
-The requests take turns, so that whatever else the machine does meets all of them alike.
+Two servers on one PostgreSQL look for what the other left only every 10 s: what is faster was
+woken. The requests take turns, so that whatever else the machine does meets all of them alike.
 """
 
 from __future__ import annotations
