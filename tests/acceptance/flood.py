@@ -172,7 +172,8 @@ async def _work(station: Honest, outcome: Outcome) -> None:
                 await pause()
         except (OSError, trio.BrokenResourceError, AssertionError) as error:
             outcome.watch.failures.append(f"{station.name}: {error!r}")
-        await station.close()
+        finally:
+            await station.close()
         await pause()
 
 
