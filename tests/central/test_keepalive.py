@@ -17,18 +17,25 @@ async def test_others_have_their_turn_while_many_connections_are_looked_at(
     autojump_clock: MockClock, make_settings: MakeSettings
 ) -> None:
     checked: list[float] = []
-    sessions = [SimpleNamespace(check_link=checked.append)] * (10 * keepalive.AT_ONCE)
+    begun = trio.Event()
+
+    def check_link(now: float) -> None:
+        checked.append(now)
+        begun.set()
+
+    sessions = [SimpleNamespace(check_link=check_link)] * (10 * keepalive.AT_ONCE)
     central: Any = SimpleNamespace(
         settings=make_settings(),
         hub=SimpleNamespace(sessions=lambda: sessions),
         database=SimpleNamespace(failing_for=lambda: 0.0),
     )
-    seen: set[int] = set()
+    seen = {0}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keepalive.watch, central)
+        await begun.wait()
         while len(checked) < len(sessions):
-            await trio.sleep(0.5) if not checked else await trio.lowlevel.checkpoint()
             seen.add(len(checked))
+            await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()
     # Trio mixes the order of tasks, so that one may come twice before another.
     assert max(after - before for before, after in pairwise(sorted(seen))) <= 2 * keepalive.AT_ONCE
