@@ -20,7 +20,7 @@ CREATE TABLE client_certificates (
     revoked_reason TEXT
 );
 CREATE INDEX client_certificates_charge_point ON client_certificates (charge_point_id, id);
-CREATE INDEX client_certificates_request ON client_certificates (request_id);
+CREATE UNIQUE INDEX client_certificates_request ON client_certificates (request_id);
 
 -- The security profile of the connection that brought the request.
 ALTER TABLE certificate_requests ADD COLUMN security_profile BIGINT;

@@ -16,13 +16,14 @@ services end, then the database.
 
 from __future__ import annotations
 
+import datetime
 import gc
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ from functools import partial
 import structlog
 import trio
 
-from ocpp_trio import limits, logs, network
+from ocpp_trio import authority, limits, logs, network
 from ocpp_trio.api.app import build_app
 from ocpp_trio.api.context import Context
 from ocpp_trio.api.keyring import prepare_keys
@@ -40,28 +41,15 @@ from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.listener import Listener
+from ocpp_trio.central.node import Node, check_role
+from ocpp_trio.central.wakeups import hear_of_others
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
 from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.ports import Ports, listening
-from ocpp_trio.services.asking import Asking
-from ocpp_trio.services.audit_retention import forget_audit
-from ocpp_trio.services.command_queue import tend_queue
-from ocpp_trio.services.connection_monitor import ConnectionMonitor
-from ocpp_trio.services.data_backup import back_up_when_due
-from ocpp_trio.services.idempotency_keys import forget_keys
-from ocpp_trio.services.limit_report import LimitReport
-from ocpp_trio.services.local_list_sync import LocalListSync
 from ocpp_trio.services.log_writer import write_logs
-from ocpp_trio.services.meter_backup import back_up_registers
-from ocpp_trio.services.meter_collection import collect_meter_values
-from ocpp_trio.services.offline_monitor import OfflineMonitor
-from ocpp_trio.services.orphan_detection import OrphanDetection
-from ocpp_trio.services.remote_starts import expire_remote_starts
-from ocpp_trio.services.reservation_expiry import expire_reservations
-from ocpp_trio.services.status_refresh import StatusRefresh
-from ocpp_trio.store import charge_points, commands
-from ocpp_trio.store.database import Database
+from ocpp_trio.services.membership import joined
+from ocpp_trio.services.periodic import periodic
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.supervise import Health, Tick, every
 from ocpp_trio.tls import Reloading
@@ -76,13 +64,13 @@ GC_THRESHOLD = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a started server tells: its ports, whether the API asks for a key, and the key it has
-    just made, if any.
+    """What a started server tells: its ports (None: not bound), whether the API asks for a key, and
+    the key it has just made, if any.
     """
 
-    websocket_port: int
+    websocket_port: int | None
     wss_port: int | None
-    api_port: int
+    api_port: int | None
     needs_key: bool
     made_key: str | None
 
@@ -102,7 +90,9 @@ def run(settings: Settings, announce: Callable[[Started], None]) -> None:
 
 
 async def main(settings: Settings, announce: Callable[[Started], None]) -> None:
-    """The server. `announce` is called once, when both ports answer."""
+    """The server. `announce` is called once, when its ports answer."""
+    check_role(settings)
+    authority.prepare(settings, datetime.datetime.now(datetime.UTC))
     with listening(settings) as ports:
         await _serve(settings, announce, ports)
 
@@ -113,16 +103,17 @@ async def _serve(
     ports: Ports,
 ) -> None:
     """The tree of the module's docstring, on sockets that listen already."""
-    api_port = network.port_of(ports.api)
+    api_port = network.port_of(ports.api) if ports.api else settings.api_port
     scheme = "https" if ports.api_tls else "http"
     reloading = Reloading(ports.tls)
     async with open_database(settings, crash=_crash) as database:
-        await _clean_up(database)
-        keys, made_key = await prepare_keys(database, settings, system_now)
+        keys, made_key = await prepare_keys(database, settings, system_now, make=bool(ports.api))
         needs_key = bool(keys) and settings.api_auth == "on"
         hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)
-        central = Central(settings, database, hints=hints)
+        node = Node(settings.node_id, settings.role, network.place(ports.sockets))
+        central = Central(settings, database, hints=hints, node=node)
         network.count_failed_accepts(central.counts)
+        membership = await joined(central)
         orders = Commands(central)
         health = Health()
         context = Context(
@@ -135,6 +126,7 @@ async def _serve(
             authentication=central.authentication,
             now=system_now,
             started=trio.current_time(),
+            node=node,
             counts=central.counts,
         )
         app = build_app(context)
@@ -143,28 +135,37 @@ async def _serve(
         async with trio.open_nursery() as services:
             presence = partial(central.presence.write, database)
             log_writer = partial(write_logs, database, logs.ENTRIES)
+            alive = partial(membership.tick, orders)
             refresh = partial(keys.refresh, database)
+            services.start_soon(
+                every, settings.node_heartbeat, "membership", alive, health, name="membership"
+            )
             services.start_soon(
                 every, settings.api_keys_interval, "API keys", refresh, health, name="API keys"
             )
-            for is_on, seconds, name, tick in _periodic(
+            for is_on, seconds, name, tick in periodic(
                 central, orders, presence, log_writer, reloading
             ):
                 if is_on:
                     services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
             await services.start(orders.run, name="commands")
+            if not membership.alone:
+                services.start_soon(hear_of_others, central, orders.serve, name="wakeups")
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
-                    front.start_soon(
-                        partial(
-                            serve_http, app, settings, central.counts, ports.api, ports.api_tls
-                        ),
-                        stopping,
-                        drain,
-                        name="http",
-                    )
+                    if ports.api:
+                        front.start_soon(
+                            partial(
+                                serve_http, app, settings, central.counts, ports.api, ports.api_tls
+                            ),
+                            stopping,
+                            drain,
+                            name="http",
+                        )
                     async with trio.open_nursery() as accepting:
+                        # Also where no charge point comes in, a stop begins here.
+                        accepting.start_soon(trio.sleep_forever)
                         listener = Listener(central)
                         for doors, tls in ports.for_stations:
                             serve = partial(listener.serve, doors, sessions, tls)
@@ -189,48 +190,14 @@ async def _serve(
                 await refresh()
                 await log_writer()
             services.cancel_scope.cancel()
+        with suppress(StoreUnavailable):
+            await membership.leave()
 
 
 def _started(ports: Ports, needs_key: bool, made_key: str | None) -> Started:
-    wss = network.port_of(ports.wss) if ports.wss else None
-    here, api = network.port_of(ports.websocket), network.port_of(ports.api)
-    return Started(here, wss, api, needs_key, made_key)
-
-
-def _periodic(
-    central: Central, orders: Commands, presence: Tick, log_writer: Tick, reloading: Reloading
-) -> Iterator[tuple[bool, float, str, Tick]]:
-    """All periodic work: whether it is on, its interval, its name and its tick."""
-    s, asking = central.settings, Asking(central, orders)
-    collect = partial(collect_meter_values, central, asking)
-    back_up = partial(back_up_registers, central)
-    offline = OfflineMonitor(central).tick
-    orphans = OrphanDetection(central).tick
-    connections = ConnectionMonitor(central).tick
-    refresh = StatusRefresh(central, asking).tick
-    expire = partial(expire_remote_starts, central)
-    reservations = partial(expire_reservations, central.database, central.now)
-    lists = LocalListSync(central, orders).tick
-    reached = LimitReport(central.counts).tick
-    copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
-    yield True, s.presence_interval, "presence", presence
-    yield True, s.log_interval, "log writer", log_writer
-    yield True, s.tls_reload_interval, "certificate files", reloading.tick
-    yield s.meter_collection, s.meter_collection_interval, "meter collection", collect
-    yield s.meter_backup, s.meter_backup_interval, "meter backup", back_up
-    yield s.offline_monitor, s.offline_monitor_interval, "offline monitor", offline
-    yield s.orphan_detection, s.orphan_detection_interval, "orphan detection", orphans
-    yield s.connection_monitor, s.connection_monitor_interval, "connection monitor", connections
-    yield s.status_refresh, s.status_refresh_interval, "status refresh", refresh
-    yield True, s.remote_start_interval, "remote starts", expire
-    yield s.reservation_expiry, s.reservation_expiry_interval, "reservation expiry", reservations
-    yield s.local_list_sync, s.local_list_sync_interval, "local list sync", lists
-    yield True, s.queue_interval, "command queue", partial(tend_queue, central)
-    yield True, s.idempotency_interval, "idempotency keys", partial(forget_keys, central)
-    yield True, s.audit_interval, "audit retention", partial(forget_audit, central)
-    yield True, s.limits_interval, "limits", reached
-    # Its tick waits by itself until a copy is due.
-    yield s.backup, 0, "data backup", copy
+    bound = (ports.websocket, ports.wss, ports.api)
+    websocket, wss, api = (network.port_of(each) if each else None for each in bound)
+    return Started(websocket, wss, api, needs_key, made_key)
 
 
 async def _watch_signals(
@@ -278,12 +245,3 @@ def _crash(error: BaseException) -> None:
         log.critical("the writer failed", source="store", exc_info=error)
     log.critical(f"{why}; ending the process", source="store", code=EXIT_FAULT)
     os._exit(EXIT_FAULT)
-
-
-async def _clean_up(database: Database) -> None:
-    """What the last process left behind, if it was killed."""
-    now = system_now()
-    left = await database.write(charge_points.disconnect_all, "the server was restarted", now)
-    open_commands = await database.write(commands.abandon, now)
-    if left or open_commands:
-        log.info("put right after a crash", connections=left, commands=open_commands)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -38,17 +39,21 @@ class HashData(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """What is worth knowing of a certificate; moments in ms."""
+    """What is worth knowing of a certificate; moments in ms. `key`: SHA-256 of its public key, in
+    hex.
+    """
 
     subject: str
     not_before: int
     not_after: int
     hashes: tuple[HashData, ...]
+    key: str
 
 
 class ClientCertificate(NamedTuple):
-    """The certificate that a charge point proves itself with. `fingerprint`: SHA-256 of its DER, in
-    hex; moments in ms.
+    """The certificate that a charge point proves itself with, or that such a one is signed with.
+
+    `fingerprint`: SHA-256 of its DER, in hex; moments in ms.
     """
 
     fingerprint: str
@@ -63,10 +68,15 @@ class ClientCertificate(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A certificate request: its subject, and what is wrong with it, None if nothing is."""
+    """A certificate request: its subject, what is wrong with it (None if nothing is), and the
+    SHA-256 of its public key, in hex.
+    """
 
     subject: str | None
     problem: str | None
+    common_names: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
+    key: str | None = None
 
 
 def read_certificate(pem: str) -> Certificate:
@@ -93,6 +103,7 @@ def read_certificate(pem: str) -> Certificate:
                     )
                     for name, make in HASHES.items()
                 ),
+                _key_fingerprint(certificate.public_key()),
             )
     except Exception as error:  # the library raises many kinds on hostile input
         raise ValueError("is no certificate that can be read") from error
@@ -130,6 +141,13 @@ def read_request(pem: str) -> Request:
         subject = request.subject.rfc4514_string()
         is_signed = request.is_signature_valid
         key = request.public_key()
+        facts = Request(
+            subject,
+            None,
+            _texts(request.subject, NameOID.COMMON_NAME),
+            _texts(request.subject, NameOID.ORGANIZATION_NAME),
+            _key_fingerprint(key),
+        )
     except Exception:  # the library raises many kinds on hostile input
         return Request(None, "is no certificate request that can be read")
     if not is_signed:
@@ -139,7 +157,12 @@ def read_request(pem: str) -> Request:
         return Request(subject, problem)
     if not request.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         return Request(subject, "has no common name")
-    return Request(subject, None)
+    return facts
+
+
+def _key_fingerprint(key: PublicKeyTypes) -> str:
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(info).hexdigest()
 
 
 def read_chain(pem: str) -> int:
@@ -154,7 +177,18 @@ def read_chain(pem: str) -> int:
 
 def read_client_certificate(der: bytes) -> ClientCertificate:
     """A client certificate that TLS has verified. Raises ValueError."""
-    certificate = x509.load_der_x509_certificate(der)
+    try:
+        return _described(x509.load_der_x509_certificate(der))
+    except Exception as error:  # the library raises many kinds on hostile input
+        raise ValueError("is no certificate that can be read") from error
+
+
+def read_authorities(pem: bytes) -> list[ClientCertificate]:
+    """The certificates of authorities in a PEM text. Raises ValueError."""
+    return [_described(each) for each in x509.load_pem_x509_certificates(pem)]
+
+
+def _described(certificate: x509.Certificate) -> ClientCertificate:
     subject = certificate.subject
     return ClientCertificate(
         certificate.fingerprint(hashes.SHA256()).hex(),
@@ -183,12 +217,17 @@ def server_certificate_findings(
     """What charge points may not like of the server's certificates, given as (file, PEM): the file
     and what is wrong with its first certificate. `now` in ms, `warn_before` in seconds.
     """
-    found = [
-        (file, x509.load_pem_x509_certificate(block[0].encode("ascii", "replace")))
-        for file, pem in files
-        if (block := _PEM.search(pem)) is not None
-    ]
-    if not any(isinstance(each.public_key(), rsa.RSAPublicKey) for _, each in found):
+    found = []
+    for file, pem in files:
+        try:
+            block = _PEM.search(pem)
+            certificate = x509.load_pem_x509_certificate(block[0].encode() if block else b"")
+            certificate.public_key()
+        except Exception:  # OpenSSL, which serves it, takes more than the library does
+            yield file, "cannot be looked into"
+        else:
+            found.append((file, certificate))
+    if found and not any(isinstance(each.public_key(), rsa.RSAPublicKey) for _, each in found):
         for file, _ in found[:1]:
             yield (
                 file,

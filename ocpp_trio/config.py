@@ -70,11 +70,13 @@ def _apply_database_url(given: dict[str, str]) -> None:
     if parts.scheme in {"postgres", "postgresql"}:
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         ssl_mode = options.pop("sslmode", None)
+        # A socket directory does not fit between the slashes.
+        host = options.pop("host", None) or _host(parts.netloc) or parts.hostname
         if options:
-            raise ValueError("may have no other parameter than sslmode")
+            raise ValueError("may have no other parameters than host and sslmode")
         named = {
             "DB_TYPE": "postgres",
-            "DB_HOST": parts.hostname,
+            "DB_HOST": host,
             "DB_PORT": str(port) if port else None,
             "DB_USER": unquote(parts.username) if parts.username else None,
             "DB_PASSWORD": unquote(parts.password) if parts.password else None,
@@ -92,6 +94,12 @@ def _apply_database_url(given: dict[str, str]) -> None:
             raise ValueError(f"and {', '.join(clash)} disagree; set one of them only")
         return
     given.update({name: value for name, value in named.items() if value})
+
+
+def _host(netloc: str) -> str | None:
+    """A socket directory in place of the host, its slashes as %2F; `hostname` has no capitals."""
+    host = unquote(netloc.rpartition("@")[2].partition(":")[0])
+    return host if host.startswith("/") else None
 
 
 def from_environment(env_file: Path | None = None) -> Settings:

@@ -2,6 +2,7 @@
 
 OcppTrioError
 |- ConfigError            settings that cannot be used
+|  `- AuthorityError      the certificate authority cannot sign
 |- StoreError
 |  |- StoreUnavailable    the database did not take the work; nothing was stored
 |  |- StoreLost           nothing written can be trusted any more; the process ends
@@ -67,6 +68,13 @@ class DatabaseInUse(StoreError):
     """Another server holds this SQLite file."""
 
 
+class AuthorityError(ConfigError):
+    """The certificate authority cannot sign, or cannot be made: the text names the file and why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__([f"certificate authority: {problem}"])
+
+
 class CannotResolve(OcppTrioError):
     """A review item cannot be decided like this; the text says why. Nothing has changed."""
 
@@ -116,6 +124,11 @@ class CommandFailed(OcppTrioError):
 
     state = "error"
     command_id: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """Which error it is, as its record says it; `recorded_failure` reads it."""
+        return type(self).__name__
 
 
 class ChargePointUnknown(CommandFailed):
@@ -181,3 +194,21 @@ class CallErrorReceived(CommandFailed):
 
 class InvalidAnswer(CommandFailed):
     """The charge point's answer breaks the schema of its action."""
+
+
+_BY_STATE: dict[str, type[CommandFailed]] = {
+    "unknown": CommandReplaced,
+    "expired": CommandExpired,
+    "cancelled": CommandCancelled,
+}
+
+
+def recorded_failure(state: str, kind: str | None, text: str) -> CommandFailed:
+    """The error that ended a command, from its record: `kind` None where no connection was at work,
+    but a clock, a person, or the end of a node.
+    """
+    if kind == CallErrorReceived.__name__:
+        code, _, description = text.partition(": ")
+        return CallErrorReceived(code, description)
+    known = {each.__name__: each for each in CommandFailed.__subclasses__()}
+    return known.get(kind or "", _BY_STATE.get(state, CommandFailed))(text)

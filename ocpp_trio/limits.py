@@ -45,7 +45,7 @@ class Counts:
 
     def station_refused(self, status: int) -> None:
         """A charge point was refused by who it is, with this HTTP status."""
-        if status == 401:
+        if status in {401, 403}:
             self.stations_unauthorized += 1
         elif status == 404:
             self.stations_unknown += 1

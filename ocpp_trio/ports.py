@@ -11,13 +11,16 @@ import trio
 
 from ocpp_trio import network
 from ocpp_trio.config import Settings
+from ocpp_trio.node_settings import API, WEBSOCKET
 from ocpp_trio.tls import Tls, contexts
 
 Sockets = list[socket.socket]
 
 
 class Ports(NamedTuple):
-    """Sockets that listen, and their TLS, None for none. `wss` is empty without OCPP_WSS_PORT."""
+    """Sockets that listen, and their TLS, None for none. `wss` is empty without OCPP_WSS_PORT, and
+    what OCPP_ROLE leaves to other servers is empty.
+    """
 
     websocket: Sockets
     wss: Sockets
@@ -31,6 +34,11 @@ class Ports(NamedTuple):
         """Where charge points come in."""
         ports = [(self.websocket, self.websocket_tls), (self.wss, self.station_tls)]
         return [([_listener(sock) for sock in sockets], tls) for sockets, tls in ports if sockets]
+
+    @property
+    def sockets(self) -> Sockets:
+        """All of them."""
+        return [*self.websocket, *self.wss, *self.api]
 
     @property
     def tls(self) -> list[Tls]:
@@ -52,12 +60,16 @@ def listening(settings: Settings) -> Iterator[Ports]:
             ends.callback(network.close, sockets)
             return sockets
 
-        yield Ports(
-            bind(settings.websocket_port, "OCPP_WEBSOCKET_PORT"),
-            [] if settings.wss_port is None else bind(settings.wss_port, "OCPP_WSS_PORT"),
-            bind(settings.api_port, "OCPP_API_PORT"),
-            *tls,
-        )
+        websocket: Sockets = []
+        wss: Sockets = []
+        api: Sockets = []
+        if settings.role != API:
+            websocket = bind(settings.websocket_port, "OCPP_WEBSOCKET_PORT")
+            if settings.wss_port is not None:
+                wss = bind(settings.wss_port, "OCPP_WSS_PORT")
+        if settings.role != WEBSOCKET:
+            api = bind(settings.api_port, "OCPP_API_PORT")
+        yield Ports(websocket, wss, api, *tls)
 
 
 def _listener(sock: socket.socket) -> trio.SocketListener:

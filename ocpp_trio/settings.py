@@ -9,14 +9,15 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ocpp_trio import values
-from ocpp_trio.tls_settings import TlsSettings
+from ocpp_trio.authority_settings import AuthoritySettings
+from ocpp_trio.database_settings import DatabaseSettings
 from ocpp_trio.values import variable as _var
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(TlsSettings):
+class Settings(AuthoritySettings):
     """All settings in force. Durations are seconds, sizes bytes."""
 
     # The seed's variables.
@@ -31,27 +32,6 @@ class Settings(TlsSettings):
         "60",
         values.integer(1, 86400),
         "seconds between heartbeats, told to a charge point at its boot",
-    )
-    db_type: str = _var(
-        "DB_TYPE", "sqlite", values.one_of("sqlite", "postgres"), "kind of database"
-    )
-    db_sqlite_path: str = _var(
-        "DB_SQLITE_PATH", "ocpp_server.db", values.required, "SQLite database file"
-    )
-    db_host: str = _var(
-        "DB_HOST", "localhost", values.required, "PostgreSQL host or socket directory"
-    )
-    db_port: int = _var("DB_PORT", "5432", values.port, "PostgreSQL port")
-    db_user: str = _var("DB_USER", "postgres", values.required, "PostgreSQL user")
-    db_password: str = _var(
-        "DB_PASSWORD", "postgres", values.text, "PostgreSQL password", secret=True
-    )
-    db_name: str = _var("DB_NAME", "ocpp_server", values.required, "PostgreSQL database")
-    db_ssl_mode: str = _var(
-        "DB_SSL_MODE",
-        "disable",
-        values.one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-        "PostgreSQL SSL mode",
     )
     # Who may come in.
     api_key: str = _var(
@@ -106,31 +86,7 @@ class Settings(TlsSettings):
         values.one_of("tolerant", "strict"),
         "tolerant takes messages that break the schema in known harmless ways, strict refuses them",
     )
-    # Database and records.
-    migrate: str = _var(
-        "OCPP_MIGRATE",
-        "auto",
-        values.one_of("auto", "check"),
-        "auto brings the schema up to date at start; check only refuses an old one",
-    )
-    db_busy_timeout: float = _var(
-        "OCPP_DB_BUSY_TIMEOUT",
-        "5",
-        values.seconds(0, 60),
-        "wait for another program's lock on SQLite",
-    )
-    db_readers: int = _var(
-        "OCPP_DB_READERS", "4", values.integer(1, 64), "reading connections, each with its thread"
-    )
-    db_batch: int = _var(
-        "OCPP_DB_BATCH", "200", values.integer(1, 10_000), "units of work in one commit, at most"
-    )
-    db_offline_after: float = _var(
-        "OCPP_DB_OFFLINE_AFTER",
-        "10",
-        values.seconds(0.1, 3600),
-        "database failing for so long: charge points are sent offline, to queue on their side",
-    )
+    # Records.
     review_limit: int = _var(
         "OCPP_REVIEW_LIMIT",
         "1000",
@@ -244,6 +200,10 @@ class Settings(TlsSettings):
 
 
 def in_order() -> tuple[Field[Any], ...]:
-    """All fields in the order in which they are shown: those from other modules last."""
-    own = Settings.__annotations__
-    return tuple(sorted(fields(Settings), key=lambda each: each.name not in own))
+    """All fields in the order in which they are shown: those of the database after our own, those
+    of services and commands last.
+    """
+    own, database = Settings.__annotations__, DatabaseSettings.__annotations__
+    return tuple(
+        sorted(fields(Settings), key=lambda each: (each.name not in own, each.name not in database))
+    )

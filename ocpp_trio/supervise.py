@@ -61,6 +61,16 @@ async def every(seconds: float, name: str, tick: Tick, health: Health) -> None:
         await trio.sleep(pause)
 
 
+def only_if(condition: Callable[[], bool], tick: Tick) -> Tick:
+    """A tick that does nothing unless the condition holds."""
+
+    async def conditional() -> None:
+        if condition():
+            await tick()
+
+    return conditional
+
+
 def jittered(seconds: float, share: float = 0.2) -> float:
     """A duration give or take a share of it, so that thousands do not act at the same moment."""
     return seconds * random.uniform(1 - share, 1 + share)  # noqa: S311 - not a secret

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import structlog
 import trio
 
+from ocpp_trio import authority
 from ocpp_trio.certificates import server_certificate_findings
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import system_now
@@ -69,9 +71,15 @@ def station_source(settings: Settings) -> Source:
     authorities = []
     if settings.client_ca_file:
         authorities.append(File("OCPP_CLIENT_CA_FILE", settings.client_ca_file))
+    if authority.is_there(settings):
+        own = authority.files_of(settings).certificate
+        authorities.append(File("OCPP_CA_CERT_FILE", str(own)))
     demand = VERIFY_MODES[settings.client_certificates] if authorities else ssl.CERT_NONE
     if settings.client_certificates == "required" and not authorities:
-        problem = "OCPP_CLIENT_CERTIFICATES=required needs an authority: set OCPP_CLIENT_CA_FILE"
+        problem = (
+            "OCPP_CLIENT_CERTIFICATES=required needs an authority: set OCPP_CLIENT_CA_FILE, or make"
+            " one with `ocpp-trio ca init`"
+        )
         raise ConfigError([problem])
     return Source(tuple(pairs), tuple(authorities), demand, settings.tls_legacy)
 
@@ -105,12 +113,12 @@ def make_context(source: Source) -> ssl.SSLContext:
             raise ConfigError(
                 [f"{cert.variable}, {key.variable}: cannot use this certificate and key: {error}"]
             ) from None
-    for authority in source.authorities:
+    for trusted in source.authorities:
         try:
-            context.load_verify_locations(authority.path)
+            context.load_verify_locations(trusted.path)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
-                [f"{authority.variable}: cannot use these certificates: {error}"]
+                [f"{trusted.variable}: cannot use these certificates: {error}"]
             ) from None
     context.verify_mode = source.demand
     # An authority that is named is trusted, also one below a root that is not.
@@ -121,22 +129,19 @@ def make_context(source: Source) -> ssl.SSLContext:
 class Tls:
     """The TLS of one port, as it is now. Used in the place of an ssl.SSLContext."""
 
-    def __init__(self, name: str, source: Source, warn_before: float) -> None:
-        """`warn_before`: a certificate that expires in fewer seconds is warned about.
+    def __init__(self, name: str, make_source: Callable[[], Source], warn_before: float) -> None:
+        """`make_source` says what it is made of at the moment. `warn_before`: a certificate that
+        expires in fewer seconds is warned about.
 
         Raises ConfigError that names the file that cannot be used.
         """
         self._name = name
-        self._source = source
+        self._make_source = make_source
         self._warn_before = warn_before
-        self._stamp = self._look()
-        self._context = make_context(source)
+        self._source = make_source()
+        self._stamp = _look(self._source)
+        self._context = make_context(self._source)
         self.tell_findings()
-
-    @property
-    def asks_for_certificates(self) -> bool:
-        """Whether charge points may show a certificate of their own."""
-        return self._source.demand is not ssl.CERT_NONE
 
     def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
         """A new connection's TLS, of the newest files that could be used."""
@@ -150,12 +155,14 @@ class Tls:
 
     def reload(self, *, unchanged: bool) -> None:
         """Use the files as they are now; with `unchanged` also if they are as before."""
-        stamp = self._look()
-        if stamp == self._stamp and not unchanged:
-            return
-        self._stamp = stamp
         try:
-            self._context = make_context(self._source)
+            source = self._make_source()
+            stamp = _look(source)
+            if stamp == self._stamp and not unchanged:
+                return
+            self._stamp = stamp
+            self._context = make_context(source)
+            self._source = source
         except ConfigError as error:
             log.error(
                 "certificate files cannot be used; the old ones stay in force",
@@ -165,9 +172,6 @@ class Tls:
             return
         log.info("certificates reloaded", port=self._name)
         self.tell_findings()
-
-    def _look(self) -> tuple[object, ...]:
-        return tuple(_stamp(each.path) for each in self._source.files)
 
     def tell_findings(self) -> None:
         """Warn of what is wrong with the certificates."""
@@ -188,11 +192,15 @@ def contexts(settings: Settings) -> tuple[Tls | None, Tls | None, Tls | None]:
     """
     stations = api = None
     if settings.use_tls or settings.wss_port is not None:
-        source = station_source(settings)
-        stations = Tls("charge points", source, settings.certificate_warning)
+        make = partial(station_source, settings)
+        stations = Tls("charge points", make, settings.certificate_warning)
     if settings.api_tls:
-        api = Tls("API", api_source(settings), settings.certificate_warning)
+        api = Tls("API", partial(api_source, settings), settings.certificate_warning)
     return stations if settings.use_tls else None, stations, api
+
+
+def _look(source: Source) -> tuple[object, ...]:
+    return tuple((each.path, _stamp(each.path)) for each in source.files)
 
 
 def _stamp(path: str) -> object:

@@ -21,6 +21,7 @@ def variable(
 ) -> Any:
     """A field of the settings: its variable, default as text, parser and purpose."""
     return field(
+        repr=not secret,
         metadata={
             "name": name,
             "default": default,
@@ -28,7 +29,7 @@ def variable(
             "about": about,
             "secret": secret,
             "joined_by": ";" if parse is names else ",",
-        }
+        },
     )
 
 

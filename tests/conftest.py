@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hypothesis
+import psycopg
 import pytest
 import structlog
 from structlog.typing import EventDict
@@ -20,12 +22,16 @@ from ocpp_trio import config, logs
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import open_database
 from tests.support.clock import FakeNow
+from tests.support.postgres import Postgres, empty
 
 # The same examples on every run, and none kept between runs.
 hypothesis.settings.register_profile(
     "tests", derandomize=True, database=None, deadline=None, max_examples=60
 )
 hypothesis.settings.load_profile("tests")
+
+SQLITE, POSTGRES = "sqlite", "postgres"
+SHARED = "tests"
 
 OpenDatabase = Callable[[], AbstractAsyncContextManager[Database]]
 MakeSettings = Callable[..., config.Settings]
@@ -78,11 +84,48 @@ def now() -> FakeNow:
     return FakeNow()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started for the first test that asks for it."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: Postgres) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """A connection to the database on it that tests use one after the other."""
+    postgres.migrated(SHARED)
+    with postgres.connected(SHARED) as connection:
+        yield connection
+
+
 @pytest.fixture
-def make_settings(tmp_path: Path) -> MakeSettings:
+def database_kind() -> str:
+    """On which database the test runs; packages and modules of tests override it."""
+    return SQLITE
+
+
+@pytest.fixture
+def database_variables(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> dict[str, str]:
+    """The variables that lead to the test's own, empty database."""
+    if database_kind == SQLITE:
+        return {"DB_SQLITE_PATH": str(tmp_path / "ocpp.db")}
+    empty(request.getfixturevalue("shared_database"))
+    variables: dict[str, str] = request.getfixturevalue("postgres").variables(SHARED)
+    return variables
+
+
+@pytest.fixture
+def make_settings(database_variables: dict[str, str]) -> MakeSettings:
     """Settings from variables by name: `make_settings(OCPP_UNKNOWN_TAGS="accept")`.
 
-    Any free port of 127.0.0.1, and a database file of the test's own.
+    Any free port of 127.0.0.1, and a database of the test's own.
     """
 
     def make(**variables: str) -> config.Settings:
@@ -90,7 +133,7 @@ def make_settings(tmp_path: Path) -> MakeSettings:
             "OCPP_HOST": "127.0.0.1",
             "OCPP_WEBSOCKET_PORT": "0",
             "OCPP_API_PORT": "0",
-            "DB_SQLITE_PATH": str(tmp_path / "ocpp.db"),
+            **database_variables,
         }
         return config.load(own | variables)
 

@@ -10,7 +10,13 @@ import hypothesis.strategies as st
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from ocpp_trio.certificates import read_certificate, read_chain, read_request
+from ocpp_trio.certificates import (
+    read_certificate,
+    read_chain,
+    read_client_certificate,
+    read_request,
+    server_certificate_findings,
+)
 from tests.support.certificates import NOT_AFTER, NOT_BEFORE, hash_data, pem, request, root
 
 
@@ -95,3 +101,6 @@ def test_no_certificate_ends_anything(data: st.DataObject) -> None:
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ValueError):
         read_certificate(_pem(bytes(der))).subject.encode()
+    with suppress(ValueError):
+        read_client_certificate(bytes(der)).subject.encode()
+    list(server_certificate_findings([("file", _pem(bytes(der)))], 0, 0))

@@ -26,7 +26,7 @@ def run(*arguments: str) -> Result:
 def test_help_names_every_verb_and_what_it_does() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for verb in ("serve", "migrate", "config", "simulate", "tags", "backup", "verify"):
+    for verb in ("serve", "migrate", "config", "simulate", "tags", "ca", "backup", "verify"):
         assert f"  {verb} " in result.output
         assert "--help" in run(verb, "--help").output
     assert __version__ in run("--version").output

@@ -97,6 +97,7 @@ def test_every_variable_is_explained_and_named_once() -> None:
         ("OCPP_USE_TLS", "1", "use_tls", True),
         ("OCPP_USE_TLS", "Off", "use_tls", False),
         ("DB_TYPE", "SQLite", "db_type", "sqlite"),
+        ("DB_TYPE", "PostgreSQL", "db_type", "postgres"),
         ("OCPP_WEBSOCKET_PORT", "0", "websocket_port", 0),
         ("OCPP_API_PORT", "65535", "api_port", 65535),
         ("OCPP_COMMAND_TIMEOUT", "0.5", "command_timeout", 0.5),
@@ -211,6 +212,14 @@ def test_no_error_ever_shows_a_password(url: str) -> None:
             ("postgres", "db.example", 5432, "postgres", "postgres", "ocpp_server", "disable"),
         ),
         (
+            "postgresql://u:p@/n?host=/cloudsql/My-Project:region:db&sslmode=prefer",
+            ("postgres", "/cloudsql/My-Project:region:db", 5432, "u", "p", "n", "prefer"),
+        ),
+        (
+            "postgresql://u@%2Fvar%2Frun%2FPG:6432/n",
+            ("postgres", "/var/run/PG", 6432, "u", "postgres", "n", "disable"),
+        ),
+        (
             "postgresql://u@[::1]/n",
             ("postgres", "::1", 5432, "u", "postgres", "n", "disable"),
         ),
@@ -267,7 +276,7 @@ def test_a_url_that_contradicts_the_variables_is_refused() -> None:
 
 def test_a_parameter_that_would_be_lost_is_refused() -> None:
     assert problems(DATABASE_URL="postgresql://h/n?sslmode=require&options=x") == [
-        "DATABASE_URL may have no other parameter than sslmode"
+        "DATABASE_URL may have no other parameters than host and sslmode"
     ]
     (problem,) = problems(DATABASE_URL="postgresql://h/n?sslmode=perhaps")
     assert problem.startswith("DB_SSL_MODE must be one of")

@@ -28,19 +28,24 @@ SETUP.read(ROOT / "setup.cfg")
 ANYWHERE = ("ocpp_trio",)
 HOMES = {
     "click": ("ocpp_trio.cli",),
-    "cryptography": ("ocpp_trio.certificates",),
+    "cryptography": (
+        "ocpp_trio.authority",
+        "ocpp_trio.certificate_parts",
+        "ocpp_trio.certificates",
+        "ocpp_trio.sealing",
+        "ocpp_trio.simulator.signing",
+    ),
     "dotenv": ("ocpp_trio.config",),
     "hypercorn": ("ocpp_trio.api.server",),
     "jsonschema_rs": ("ocpp_trio.ocppj",),
     "msgspec": ("ocpp_trio.api", "ocpp_trio.central", "ocpp_trio.ocppj"),
     "psycopg": ("ocpp_trio.store",),
-    "psycopg_pool": ("ocpp_trio.store",),
     "rich": ("ocpp_trio.cli", "ocpp_trio.simulator"),
     "sqlite_utils": ("ocpp_trio.store.migrate",),
     "starlette": ("ocpp_trio.api",),
     "structlog": ANYWHERE,
     "trio": ANYWHERE,
-    "trio_asyncio": ("ocpp_trio.store",),
+    "trio_asyncio": ("ocpp_trio.store.listening", "ocpp_trio.store.opening_postgres"),
     "trio_websocket": (
         "ocpp_trio.central.transport",
         "ocpp_trio.central.websocket",
@@ -52,9 +57,6 @@ HOMES = {
 
 NOT_IMPORTED = {
     "ocpp": "ocppj reads its JSON schemas as files",
-    "psycopg": "PostgreSQL, not part of this version yet",
-    "psycopg-pool": "PostgreSQL, not part of this version yet",
-    "trio-asyncio": "PostgreSQL, not part of this version yet",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 """Dependencies that no module imports, and why they are there nevertheless."""

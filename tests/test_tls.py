@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import ssl
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ async def test_changed_files_are_used_and_broken_ones_are_not(
     tmp_path: Path, expected_errors: list[EventDict]
 ) -> None:
     settings = with_files(tmp_path)
-    port = Tls("charge points", station_source(settings), MONTH)
+    port = Tls("charge points", partial(station_source, settings), MONTH)
     looking = Reloading([port])
     first = shown(port)
     await looking.tick()
@@ -186,7 +187,7 @@ async def test_a_signal_without_tls_is_no_fault() -> None:
 async def test_what_is_wrong_is_told_again_each_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = Tls("charge points", station_source(with_files(tmp_path)), MONTH)
+    port = Tls("charge points", partial(station_source, with_files(tmp_path)), MONTH)
     with capture_logs() as told:
         looking = Reloading([port])
         await looking.tick()
@@ -232,6 +233,7 @@ EC = ec.generate_private_key(ec.SECP256R1())
         ([made(RSA)], []),
         ([made(EC), made(RSA)], []),
         ([made(EC)], ["has no RSA key"]),
+        (["nonsense"], ["cannot be looked into"]),
         ([made(RSA, padding=40)], ["is 2"]),
         ([made(RSA, name="")], ["has no common name"]),
         ([made(RSA, days=10)], ["expires on 2026-06-11 00:00 UTC, in 10 days"]),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
+from ocpp_trio import authority
 from ocpp_trio.api.answers import Resource, Timestamp, answer
 from ocpp_trio.api.listing import ListQuery, answer_newest_first
 from ocpp_trio.api.operation import Call, operation
@@ -14,7 +15,9 @@ from ocpp_trio.api.params import ChargePointId, Moment, moment
 from ocpp_trio.api.problems import invalid
 from ocpp_trio.api.sending import Command, CommandAnswer, SendQuery, command, send, words
 from ocpp_trio.certificates import read_certificate, read_chain
+from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import format_timestamp
+from ocpp_trio.errors import AuthorityError
 from ocpp_trio.store import certificates
 from ocpp_trio.store.database import Row
 
@@ -101,7 +104,10 @@ async def list_certificates(call: Call[CertificatesQuery, None]) -> Response:
 
 
 class CertificateRequest(Resource):
-    """A SignCertificate. `problem` is why it was answered Rejected, null if it was not."""
+    """A SignCertificate. `problem` is why it was answered Rejected or not signed, null if it was.
+
+    `securityProfile` is that of the connection that brought it.
+    """
 
     id: int
     charge_point_id: str
@@ -109,12 +115,14 @@ class CertificateRequest(Resource):
     subject: str | None
     problem: str | None
     state: str
+    security_profile: int | None
     command_id: int | None
     received_at: Timestamp | None
     updated_at: Timestamp | None
 
 
-def _show_request(row: Row) -> CertificateRequest:
+def show_request(row: Row) -> CertificateRequest:
+    """A stored request as the API shows it."""
     return CertificateRequest(
         id=row["id"],
         charge_point_id=row["charge_point_id"],
@@ -122,6 +130,7 @@ def _show_request(row: Row) -> CertificateRequest:
         subject=row["subject"],
         problem=row["problem"],
         state=row["state"],
+        security_profile=row["security_profile"],
         command_id=row["command_id"],
         received_at=format_timestamp(row["received_at"]),
         updated_at=format_timestamp(row["updated_at"]),
@@ -147,7 +156,7 @@ async def list_certificate_requests(call: Call[RequestsQuery, None]) -> Response
     The answer to a request is `certificate-signed`.
     """
     which = certificates.RequestFilter(call.query.charge_point_id, call.query.state)
-    return await answer_newest_first(call, certificates.requests, which, _show_request)
+    return await answer_newest_first(call, certificates.requests, which, show_request)
 
 
 class CertificateSigned(Command):
@@ -176,10 +185,14 @@ async def certificate_signed(call: Call[SendQuery, CertificateSigned]) -> Respon
 
 
 class InstallCertificate(Command):
-    """A root certificate, and what it is for."""
+    """A root certificate, and what it is for.
+
+    `certificate` may be left out of a CentralSystemRootCertificate: it is that of the server's own
+    authority then.
+    """
 
     certificate_type: Type
-    certificate: Annotated[str, Meta(max_length=5500, description="PEM")]
+    certificate: Annotated[str, Meta(max_length=5500, description="PEM")] | None = None
 
 
 @command(
@@ -193,13 +206,29 @@ class InstallCertificate(Command):
 async def install_certificate(call: Call[SendQuery, InstallCertificate]) -> Response:
     """Install a root certificate in a charge point."""
     body = call.body
+    pem = body.certificate
+    if pem is None:
+        pem = _own_root(call.context.settings, body.certificate_type)
     try:
-        read_certificate(body.certificate)
+        read_certificate(pem)
     except ValueError as error:
         raise invalid("certificate", str(error)) from None
-    payload = {"certificateType": body.certificate_type, "certificate": body.certificate}
+    payload = {"certificateType": body.certificate_type, "certificate": pem}
     outcome = await send(call, body.charge_point_id, "InstallCertificate", payload)
     return answer(CommandAnswer(**words(body.charge_point_id, outcome)))
+
+
+def _own_root(settings: Settings, kind: Type) -> str:
+    """The certificate of the server's own authority, as PEM; a Problem if that will not do."""
+    if kind != "CentralSystemRootCertificate":
+        raise invalid("certificate", "is needed: only the central system's root can be left out")
+    try:
+        own = authority.find(settings)
+    except AuthorityError as error:
+        raise invalid("certificate", f"is needed: {error}") from None
+    if own is None:
+        raise invalid("certificate", "is needed: this server has no authority of its own")
+    return own.pem
 
 
 class DeleteCertificate(Command):

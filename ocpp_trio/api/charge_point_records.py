@@ -64,6 +64,13 @@ class ChargePoint(Resource):
     updated_at: Timestamp | None
 
 
+def _is_connected(row: Row, context: Context) -> bool:
+    """Of its own stations this node knows best, of others what they have stored."""
+    if context.hub.connected(row["id"]):
+        return True
+    return bool(row["is_connected"]) and row["node_id"] != context.node.id
+
+
 def values(row: Row, context: Context) -> dict[str, Any]:
     """The fields of a ChargePoint."""
     return {
@@ -91,7 +98,7 @@ def values(row: Row, context: Context) -> dict[str, Any]:
         "conformance": row["conformance"],
         "review_overflow": row["review_overflow"],
         "node_id": row["node_id"],
-        "is_connected": context.hub.connected(row["id"]),
+        "is_connected": _is_connected(row, context),
         "last_boot_notification": format_timestamp(row["last_boot"]),
         "last_heartbeat": format_timestamp(row["last_heartbeat"]),
         "last_seen": format_timestamp(row["last_seen"]),

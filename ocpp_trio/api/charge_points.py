@@ -21,6 +21,7 @@ from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import AnyQuery, NoQuery, Note, Strict
 from ocpp_trio.api.problems import Problem, invalid
 from ocpp_trio.central.identity import is_charge_point_id
+from ocpp_trio.central.wakeups import REMOVED
 from ocpp_trio.store import charge_points, connectors, schema_repairs
 from ocpp_trio.store.database import Row
 
@@ -174,7 +175,9 @@ async def change_charge_point(call: Call[NoQuery, ChargePointChanges]) -> Respon
     context = call.context
     given = msgspec.structs.asdict(call.body)
     changes = {name: value for name, value in given.items() if value is not UNSET}
-    row = await context.database.write(charge_points.update, call.id, changes, context.now())
+    row = await context.database.write(
+        charge_points.update, call.id, changes, context.now(), context.node.id
+    )
     if row is None:
         raise unknown(call.id)
     session = context.hub.get(call.id)
@@ -189,8 +192,9 @@ async def change_charge_point(call: Call[NoQuery, ChargePointChanges]) -> Respon
 @operation(tag=TAG, answer=None, status=204, role=ADMIN, problems=("charge-point-unknown",))
 async def delete_charge_point(call: Call[NoQuery, None]) -> Response:
     """Take a charge point off the list and close its connection; its history stays."""
-    if not await call.context.database.write(charge_points.delete, call.id):
+    context = call.context
+    if not await context.database.write(charge_points.delete, call.id, context.node.id):
         raise unknown(call.id)
-    call.context.hub.end(call.id, CLOSE_REMOVED, "removed from the list of charge points")
+    context.hub.end(call.id, CLOSE_REMOVED, REMOVED)
     log.info("charge point removed", source="api", charge_point=call.id, by=call.actor)
     return no_content()

@@ -116,7 +116,12 @@ async def revoke_client_certificate(call: Call[NoQuery, Revocation]) -> Response
     """
     context, number = call.context, number_in_path(call, WHAT)
     row = await context.database.write(
-        client_certificates.revoke, number, call.actor, call.body.reason, context.now()
+        client_certificates.revoke,
+        number,
+        call.actor,
+        call.body.reason,
+        context.now(),
+        context.node.id,
     )
     if row is None:
         raise missing(call, WHAT)

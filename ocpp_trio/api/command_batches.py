@@ -140,6 +140,7 @@ async def create_batch(call: Call[NoQuery, BatchRequest]) -> Response:
         int(timeout * 1000),
         call.idempotency_id,
         int(settings.remote_start_expiry * 1000),
+        context.node.id,
     )
     created = await context.database.write(
         command_batches.create, new, _wanted(body), settings.batch_size, now

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ocpp_trio.central.authentication import Authentication
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.hub import Hub
+from ocpp_trio.central.node import Node
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now
 from ocpp_trio.limits import Counts
@@ -31,4 +32,5 @@ class Context:
     authentication: Authentication
     now: Now
     started: float
+    node: Node
     counts: Counts

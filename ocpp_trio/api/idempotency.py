@@ -59,7 +59,7 @@ class KeptAnswers:
             return await self._still_running(name)
         running = self._running[name] = Running(fingerprint, trio.Event())
         try:
-            return await self._claimed(name, call, handler, fingerprint)
+            return await self._claimed(name, call, handler, running, limit)
         finally:
             del self._running[name]
             running.done.set()
@@ -72,13 +72,21 @@ class KeptAnswers:
         return found
 
     async def _claimed(
-        self, name: tuple[str, str], call: Call[Any, Any], handler: Handler, fingerprint: str
+        self,
+        name: tuple[str, str],
+        call: Call[Any, Any],
+        handler: Handler,
+        running: Running,
+        limit: float,
     ) -> Response:
-        context = self._context
-        now = context.now()
-        oldest = now - int(context.settings.idempotency_keep * 1000)
-        row = await context.database.write(idempotency.claim, *name, fingerprint, oldest, now)
-        _check(row["fingerprint"], fingerprint)
+        row = await self._claim(name, running.fingerprint)
+        with trio.move_on_after(limit):
+            while row["status"] is None and row["node_id"] != self._context.node.id:
+                # Another node works on it.
+                await trio.sleep(self._context.settings.poll_interval)
+                row = await self._claim(name, running.fingerprint)
+        if row["status"] is None and row["node_id"] != self._context.node.id:
+            return await self._still_running(name)
         if row["status"] is None or row["status"] == 202:
             found = await self._record_of(row)
             if found is not None:
@@ -96,6 +104,16 @@ class KeptAnswers:
             raise
         await self._settle(row["id"], response)
         return response
+
+    async def _claim(self, name: tuple[str, str], fingerprint: str) -> Row:
+        context = self._context
+        now = context.now()
+        oldest = now - int(context.settings.idempotency_keep * 1000)
+        row = await context.database.write(
+            idempotency.claim, *name, fingerprint, oldest, now, context.node.id
+        )
+        _check(row["fingerprint"], fingerprint)
+        return row
 
     async def _settle(self, number: int, response: Response) -> None:
         try:

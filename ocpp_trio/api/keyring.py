@@ -92,11 +92,13 @@ def _key(row: Row) -> Key:
     return Key(row["name"], row["role"], digest, row["id"], row["expires_at"])
 
 
-async def prepare_keys(database: Database, settings: Settings, now: Now) -> tuple[Keys, str | None]:
+async def prepare_keys(
+    database: Database, settings: Settings, now: Now, *, make: bool = True
+) -> tuple[Keys, str | None]:
     """The keys in force, and the clear text of one that was made just now: to be shown once.
 
-    One is made, and its hash stored, where nobody could get in otherwise: no key counts, and the
-    server can be reached from outside or had a key before.
+    One is made (if it is to `make` one), and its hash stored, where nobody could get in otherwise:
+    no key counts, and the server can be reached from outside or had a key before.
     """
     given = []
     if settings.api_key:
@@ -107,7 +109,7 @@ async def prepare_keys(database: Database, settings: Settings, now: Now) -> tupl
     has_way_in = bool(given) or any(_is_way_in(row, now()) for row in stored.rows)
     is_open = settings.api_auth == "off" or (settings.on_loopback and not stored.ever_made)
     made = None
-    if not has_way_in and not is_open:
+    if make and not has_way_in and not is_open:
         made = api_keys.make_secret()
         moment = now()
         name = f"made at {format_timestamp(moment)}"

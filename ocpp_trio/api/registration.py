@@ -22,7 +22,7 @@ log = structlog.get_logger()
 async def _set_registration(call: Call[Any, None], registration: str) -> Row:
     context = call.context
     row = await context.database.write(
-        charge_points.set_registration, call.id, registration, context.now()
+        charge_points.set_registration, call.id, registration, context.now(), context.node.id
     )
     if row is None:
         raise unknown(call.id)

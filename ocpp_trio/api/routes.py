@@ -8,6 +8,7 @@ from ocpp_trio.api import (
     admin,
     audit,
     authorizations,
+    certificate_signing,
     certificates,
     charge_points,
     charging_profiles,
@@ -121,6 +122,11 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
     "/api/jobs/{id}": {"GET": jobs.read_job},
     "/api/certificates": {"GET": certificates.list_certificates},
     "/api/certificate-requests": {"GET": certificates.list_certificate_requests},
+    "/api/certificate-requests/{id}/sign": {"POST": certificate_signing.sign_certificate_request},
+    "/api/certificate-requests/{id}/reject": {
+        "POST": certificate_signing.reject_certificate_request
+    },
+    "/api/certificate-authorities": {"GET": certificate_signing.list_certificate_authorities},
     "/api/client-certificates": {"GET": client_certificates.list_client_certificates},
     "/api/client-certificates/{id}/revoke": {"POST": client_certificates.revoke_client_certificate},
     "/api/security-events": {"GET": notices.list_security_events},

@@ -103,6 +103,7 @@ def command(
     answer: type[CommandAnswer] = CommandAnswer,
     query: type[SendQuery] = SendQuery,
     problems: tuple[str, ...] = (),
+    role: str = OPERATE,
 ) -> Callable[[Handler], Operation]:
     """Declare the handler of a command; see ocpp_trio.api.operation.
 
@@ -111,7 +112,7 @@ def command(
     declare = operation(
         tag=TAG,
         answer=answer,
-        role=OPERATE,
+        role=role,
         query=query,
         body=body,
         example=example,

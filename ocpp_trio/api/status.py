@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import trio
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from ocpp_trio.api.answers import Resource, Timestamp, answer
 from ocpp_trio.api.operation import Call, operation
 from ocpp_trio.api.params import AnyQuery
 from ocpp_trio.domain.times import format_timestamp
-from ocpp_trio.store import charge_points, review
+from ocpp_trio.store import charge_points, nodes, review
+from ocpp_trio.store.database import Row
 
 TAG = "Server"
+
+
+class ServerNode(Resource):
+    """One of the servers on the database. `heartbeatAt` is by its own clock."""
+
+    id: str
+    name: str
+    role: str
+    started_at: Timestamp | None
+    heartbeat_at: Timestamp | None
+    charge_points_connected: int
 
 
 class LimitCounts(Resource):
@@ -58,6 +71,8 @@ class Status(Resource):
     database_type: str
     uptime: str
     uptime_seconds: int
+    node_id: Annotated[str, Meta(description="the server that answered")]
+    nodes: list[ServerNode]
     limits: LimitCounts
 
 
@@ -91,8 +106,21 @@ async def read_status(call: Call[AnyQuery, None]) -> Response:
             database_type=context.database.kind,
             uptime=duration(seconds),
             uptime_seconds=seconds,
+            node_id=context.node.id,
+            nodes=[_show(row) for row in await context.database.read(nodes.everybody)],
             limits=LimitCounts(**asdict(context.counts)),
         )
+    )
+
+
+def _show(row: Row) -> ServerNode:
+    return ServerNode(
+        id=row["id"],
+        name=row["name"],
+        role=row["role"],
+        started_at=format_timestamp(row["started_at"]),
+        heartbeat_at=format_timestamp(row["heartbeat_at"]),
+        charge_points_connected=row["connections"],
     )
 
 

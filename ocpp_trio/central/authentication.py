@@ -108,6 +108,10 @@ class Authentication:
         """The refusal of an id that nobody registered; it counts as a failure of its address."""
         return self._failed(visitor, status, "nobody registered it")
 
+    def bad_certificate(self, visitor: Visitor, problem: str) -> Refusal:
+        """The refusal of a client certificate; it counts as a failure of its address."""
+        return self._failed(visitor, 403, f"its certificate {problem}")
+
     def _failed(self, visitor: Visitor, status: int, why: str) -> Refusal:
         wait = self.failures.wait_at(visitor.origin.address)
         self.failures.count_at(visitor.origin.address)

@@ -7,8 +7,9 @@ import trio
 
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.queue import order_of, ready
-from ocpp_trio.errors import CommandFailed, StoreUnavailable
-from ocpp_trio.store import command_batches, commands
+from ocpp_trio.central.wakeups import owner_of, sent_elsewhere
+from ocpp_trio.errors import ChargePointOffline, CommandFailed, StoreUnavailable
+from ocpp_trio.store import charge_points, command_batches, commands, node_messages, nodes
 from ocpp_trio.store.database import Row
 from ocpp_trio.supervise import contained
 
@@ -32,18 +33,26 @@ class Batches:
         """Go on with what the last process left; run until `stop`."""
         async with trio.open_nursery() as nursery:
             self._nursery, self._scope = nursery, nursery.cancel_scope
-            grace = int(self._central.settings.batch_grace * 1000)
-            for batch_id, concurrency in await self._central.database.write(
-                command_batches.take_up, self._central.now() + grace
-            ):
-                log.info("batch taken up again", batch=batch_id)
-                self.start(batch_id, concurrency)
+            if self._central.node.leads:
+                await self.take_up()
             task_status.started()
             await trio.sleep_forever()
+
+    async def take_up(self) -> None:
+        """Go on with what was handed out by nodes that are no more."""
+        grace = int(self._central.settings.batch_grace * 1000)
+        for batch_id, concurrency in await self._central.database.write(
+            command_batches.take_up, self._central.node.id, self._central.now() + grace
+        ):
+            log.info("batch taken up again", batch=batch_id)
+            self.start(batch_id, concurrency)
 
     def start(self, batch_id: int, concurrency: int) -> None:
         """Begin to send a batch that is in the database."""
         assert self._nursery is not None
+        if self._nursery.cancel_scope.cancel_called:
+            # The server is stopping: the next start, or another node, goes on.
+            return
         self._central.queue.batches[batch_id] = 0
         self._nursery.start_soon(contained, "batch", Batch(self._central, batch_id, concurrency))
 
@@ -109,15 +118,22 @@ class Batch:
         central, point = self._central, row["charge_point_id"]
         reached = central.queue.batches
         reached[self._id] = max(reached[self._id], row["id"])
+        if not central.hub.connected(point):
+            stored = await central.database.read(charge_points.find, point)
+            owner = None if stored is None else owner_of(central, stored)
+            if owner is not None:
+                await self._send_elsewhere(row, owner)
+                return
         order = order_of(row)
         try:
             session = ready(central, point, row["action"])
             await session.carrier.hand_over(order)
         except trio.BrokenResourceError:
-            error = "the charge point disconnected before the command was sent"
-            state = "expired"
-        except CommandFailed as failure:
-            error, state = str(failure), failure.state
+            failure: CommandFailed = ChargePointOffline(
+                "the charge point disconnected before the command was sent"
+            )
+        except CommandFailed as error:
+            failure = error
         else:
             if not order.claimed:
                 # Cancelled meanwhile, or the claim failed: the next pass sees what is left.
@@ -126,4 +142,28 @@ class Batch:
         if row["expires_at"] is not None:
             central.queue.add(point)
             return
-        await central.database.write(commands.finish, row["id"], state, None, error, central.now())
+        await central.database.write(
+            commands.finish,
+            row["id"],
+            failure.state,
+            None,
+            str(failure),
+            central.now(),
+            failure.kind,
+        )
+
+    async def _send_elsewhere(self, row: Row, owner: str) -> None:
+        """Leave a command to the node where its station is. One that is kept is among those that
+        go out there anyway, and is not waited for if that is not soon.
+        """
+        central, number, timeout = self._central, row["id"], row["answer_timeout"] / 1000
+        with central.queue.waiting(number) as waiter:
+            if row["expires_at"] is None:
+                await central.database.write(nodes.address, number, owner)
+                await sent_elsewhere(central, waiter, timeout)
+                return
+            await central.database.write(node_messages.tell, owner, row["charge_point_id"])
+            with trio.move_on_after(timeout):
+                await waiter.begun.wait()
+            if waiter.begun.is_set():
+                await sent_elsewhere(central, waiter, timeout)

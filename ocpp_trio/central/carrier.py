@@ -29,7 +29,7 @@ from ocpp_trio.errors import (
 )
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.ocppj.peer import REMEMBERED_EXPIRED, Answer, Peer
-from ocpp_trio.store import commands
+from ocpp_trio.store import charge_points, commands
 
 if TYPE_CHECKING:
     from ocpp_trio.central.context import Central
@@ -86,12 +86,14 @@ class Carrier:
         self,
         central: Central,
         charge_point_id: str,
+        connection: int,
         peer: Peer,
         send: Callable[[str], Awaitable[None]],
     ) -> None:
         """`send` sends a text to the station. (The session itself would be a cycle.)"""
         self._central = central
         self._charge_point_id = charge_point_id
+        self._connection = connection
         self._peer = peer
         self._send_text = send
         self._orders: trio.MemorySendChannel[Order]
@@ -192,14 +194,20 @@ class Carrier:
     async def _carry(self, order: Order) -> None:
         if order.abandoned:
             raise CommandFailed("the caller gave up before the command was sent")
-        database, now = self._central.database, self._central.now
-        if not await database.write(commands.mark_sent, order.command_id, now()):
+        central = self._central
+        if not await central.database.write(
+            commands.mark_sent,
+            order.command_id,
+            central.now(),
+            central.node.id,
+            self._connection,
+        ):
             raise await self._why_not(order.command_id)
         order.claimed = True
         if order.error is not None:
             # The connection ended while the claim was written.
             raise order.error
-        self._central.queue.begun(order.command_id)
+        central.queue.begun(order.command_id)
         self._answered = trio.Event()
         self._current_id, text = self._peer.call(order.action, order.payload)
         await self._send(text)
@@ -222,9 +230,15 @@ class Carrier:
         order.response = redact(answer.payload) if is_configuration else answer.payload
 
     async def _why_not(self, command_id: int) -> CommandFailed:
-        row = await self._central.database.read(commands.find, command_id)
-        if row is not None and row["state"] == "cancelled":
+        central = self._central
+        row = await central.database.read(commands.find, command_id)
+        state = None if row is None else row["state"]
+        if state == "cancelled":
             return CommandCancelled("the command was cancelled before it was sent")
+        if state == "queued" and not await central.database.read(
+            charge_points.holds, self._charge_point_id, self._connection
+        ):
+            return ChargePointOffline("a newer connection took over before the command was sent")
         return CommandExpired("the command expired before it was sent")
 
     async def _send(self, text: str) -> None:
@@ -256,14 +270,20 @@ class Carrier:
             state = order.error.state if order.error is not None else "unknown"
             if isinstance(order.error, CommandReplaced) and not self._replaced:
                 state = "unknown"
-            await self._finish(order.command_id, state, None, str(order.error or ""))
+            kind = order.error.kind if order.error is not None else None
+            await self._finish(order.command_id, state, None, str(order.error or ""), kind)
 
     async def _finish(
-        self, command_id: int, state: str, response: Payload | None, error: str | None
+        self,
+        command_id: int,
+        state: str,
+        response: Payload | None,
+        error: str | None,
+        kind: str | None = None,
     ) -> None:
         text = None if response is None else msgspec.json.encode(response).decode()
         central = self._central
-        await central.outcomes.record(central, command_id, state, text, error)
+        await central.outcomes.record(central, command_id, state, text, error, kind)
 
 
 def _failure(answer: Answer) -> CommandFailed | None:

@@ -13,8 +13,10 @@ import trio
 from ocpp_trio.central.batches import Batches
 from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
-from ocpp_trio.central.queue import ready
+from ocpp_trio.central.queue import Waiter, order_of, ready
 from ocpp_trio.central.session import Session
+from ocpp_trio.central.wakeups import owner_of, sealed_for, sent_elsewhere
+from ocpp_trio.domain.redaction import redact_json
 from ocpp_trio.errors import (
     ChargePointOffline,
     ChargePointUnknown,
@@ -28,7 +30,7 @@ from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.database import Row
 from ocpp_trio.store.effects import Effect
-from ocpp_trio.supervise import contained
+from ocpp_trio.supervise import Tick, contained
 
 
 class Outcome(NamedTuple):
@@ -45,6 +47,7 @@ class Commands:
         self._central = central
         self._scopes: set[trio.CancelScope] = set()
         self._nursery: trio.Nursery | None = None
+        self._serving: set[int] = set()
         self.batches = Batches(central)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -52,7 +55,7 @@ class Commands:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             await nursery.start(self.batches.run)
-            await self._central.queue.open(self._central, nursery)
+            self._central.queue.open(self._central, nursery)
             task_status.started()
             await trio.sleep_forever()
 
@@ -91,30 +94,75 @@ class Commands:
             idempotency_id,
             int(self._central.settings.remote_start_expiry * 1000),
             also,
+            from_node_id=self._central.node.id if wait else None,
         )
-        command_id = await self._record(request, now)
+        row = await self._central.database.read(charge_points.find, charge_point_id)
+        if row is None:
+            raise ChargePointUnknown(f"no charge point {charge_point_id} is registered")
         if expires is not None:
+            command_id = await self._record(request, now)
             return await self._keep(charge_point_id, command_id, limit, wait)
-        order = Order(command_id, action, payload, limit)
+        owner = owner_of(self._central, row)
+        if owner is not None:
+            return await self._elsewhere(request, owner, payload, now, wait)
+        request = request._replace(node_id=self._central.node.id, from_node_id=None)
+        order = Order(await self._record(request, now), action, payload, limit)
         if wait:
             await self._carry_out(charge_point_id, order)
             assert order.response is not None
-            return Outcome(command_id, order.response)
+            return Outcome(order.command_id, order.response)
         session = await self._ready(charge_point_id, order)
-        assert self._nursery is not None
-        self._nursery.start_soon(contained, "command", partial(self._alone, session, order))
-        raise _queued(command_id)
+        self._start(partial(self._alone, session, order))
+        raise _queued(order.command_id)
 
     async def _record(self, request: commands.Request, now: int) -> int:
         database, point = self._central.database, request.charge_point_id
-        if await database.read(charge_points.find, point) is None:
-            raise ChargePointUnknown(f"no charge point {point} is registered")
         bound = self._central.settings.durable_queue
-        command_id = await database.write(commands.enqueue, request, bound, now)
+        command_id = await database.write(
+            commands.enqueue, request, bound, now, self._central.node.id
+        )
         if command_id is None:
             self._central.counts.commands_refused += 1
             raise TooManyWaiting(f"{bound} commands are kept for charge point {point}")
         return command_id
+
+    async def _elsewhere(
+        self, request: commands.Request, owner: str, payload: Payload, now: int, wait: bool
+    ) -> Outcome:
+        """Leave a command to the node where its station is; the record tells the outcome."""
+        sealed = None
+        if redact_json(request.payload) != request.payload:
+            sealed = await sealed_for(self._central, owner, payload)
+        here = self._central.node.id
+        request = request._replace(node_id=owner, from_node_id=here, sealed=sealed)
+        command_id = await self._record(request, now)
+        if not wait:
+            raise _queued(command_id)
+        with self._central.queue.waiting(command_id) as waiter, self._drained() as scope:
+            await sent_elsewhere(self._central, waiter, request.answer_timeout / 1000)
+        if scope.cancelled_caught:
+            waiter.error = _stopping()
+        return self._outcome(command_id, waiter)
+
+    def serve(self, row: Row) -> None:
+        """Send what another node has left to this one; once, however often it is asked."""
+        # What could not be recorded yet may be about this one.
+        if row["id"] not in self._serving and not self._central.outcomes.is_behind:
+            self._serving.add(row["id"])
+            self._start(partial(self._serve, row))
+
+    async def _serve(self, row: Row) -> None:
+        order = order_of(row, kept=False)
+        if row["sealed"] is not None:
+            order.payload = msgspec.json.decode(self._central.node.seal.open(row["sealed"]))
+        try:
+            session = await self._ready(row["charge_point_id"], order)
+            await self._deliver(session, order)
+        except CommandFailed:
+            # The record tells why.
+            return
+        finally:
+            self._serving.discard(order.command_id)
 
     async def cancel(self, command_id: int, actor: str) -> Row | None:
         """Cancel a command that was not sent yet: its row, None if it was, or there is none."""
@@ -143,9 +191,7 @@ class Commands:
         with self._drained() as scope:
             await self._deliver(session, order)
         if scope.cancelled_caught:
-            order.error = CommandTimedOut(
-                "the server is stopping; the command may have been carried out"
-            )
+            order.error = _stopping()
         if order.error is not None:
             order.error.command_id = order.command_id
             raise order.error
@@ -183,7 +229,9 @@ class Commands:
 
     async def _finish(self, command_id: int, error: CommandFailed) -> None:
         central = self._central
-        await central.outcomes.record(central, command_id, error.state, None, str(error))
+        await central.outcomes.record(
+            central, command_id, error.state, None, str(error), error.kind
+        )
 
     async def _keep(
         self, charge_point_id: str, command_id: int, limit: float, wait: bool
@@ -200,15 +248,21 @@ class Commands:
                 if waiter.begun.is_set():
                     await waiter.done.wait()
             if scope.cancelled_caught and waiter.begun.is_set():
-                waiter.error = CommandTimedOut(
-                    "the server is stopping; the command may have been carried out"
-                )
+                waiter.error = _stopping()
+        return self._outcome(command_id, waiter)
+
+    def _outcome(self, command_id: int, waiter: Waiter) -> Outcome:
         if waiter.error is not None:
             waiter.error.command_id = command_id
             raise waiter.error
         if waiter.response is None:
             raise _queued(command_id)
         return Outcome(command_id, waiter.response)
+
+    def _start(self, work: Tick) -> None:
+        """Go on with something that nobody waits for."""
+        assert self._nursery is not None
+        self._nursery.start_soon(contained, "command", work)
 
     @contextmanager
     def _drained(self) -> Iterator[trio.CancelScope]:
@@ -228,6 +282,10 @@ class Commands:
         deadline = trio.current_time() + seconds
         for scope in self._scopes:
             scope.deadline = min(scope.deadline, deadline)
+
+
+def _stopping() -> CommandTimedOut:
+    return CommandTimedOut("the server is stopping; the command may have been carried out")
 
 
 def _queued(command_id: int) -> CommandQueued:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ocpp_trio.central.authentication import Authentication
+from ocpp_trio.central.bell import Bell
 from ocpp_trio.central.clocks import Clocks
 from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
+from ocpp_trio.central.node import Node
 from ocpp_trio.central.outcomes import Outcomes
 from ocpp_trio.central.presence import Presence
 from ocpp_trio.central.queue import Queue
@@ -30,8 +32,11 @@ class Central:
     hints: Hints = field(default_factory=Hints)
     clocks: Clocks = field(default_factory=Clocks)
     queue: Queue = field(default_factory=Queue)
+    node: Node = field(default_factory=Node)
     outcomes: Outcomes = field(default_factory=Outcomes)
     counts: Counts = field(default_factory=Counts)
+    # Certificate requests that wait to be signed.
+    requests_waiting: Bell = field(default_factory=Bell)
     # Runs slow hashes; without it, threads of their own do.
     run_hash: Runner | None = None
     authentication: Authentication = field(init=False)

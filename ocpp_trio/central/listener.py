@@ -16,7 +16,7 @@ from ocpp_trio.central.authentication import Refusal, Visitor
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.identity import charge_point_id
 from ocpp_trio.central.replacements import BLOCKED
-from ocpp_trio.central.secure import Handshakes, certificate_is_good
+from ocpp_trio.central.secure import check_certificate, complete_handshake
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.tracing import traced
 from ocpp_trio.central.transport import ConnectionEnded, Handshake, receive_handshake
@@ -39,7 +39,6 @@ class Listener:
 
     def __init__(self, central: Central) -> None:
         self._central = central
-        self._tls = Handshakes()
         self._proxies = TrustedProxies(central.settings.trusted_proxies)
         settings = central.settings
         self._waiting = WaitingConnections(
@@ -89,7 +88,7 @@ class Listener:
             try:
                 certificate = None
                 if isinstance(stream, trio.SSLStream):
-                    certificate = await self._tls.complete(stream, remote)
+                    certificate = await complete_handshake(stream, remote)
                 handshake = await receive_handshake(nursery, stream, settings, counts)
                 handshake.is_secure = isinstance(stream, trio.SSLStream)
                 handshake.certificate = certificate
@@ -163,9 +162,7 @@ class Listener:
             policy=self._policy(handshake),
         )
         try:
-            if not await certificate_is_good(central, handshake, point, remote):
-                await handshake.refuse(403)
-                return None
+            await check_certificate(central, handshake, visitor)
             proof = await central.authentication.check(visitor)
             admission = await central.database.write(
                 charge_points.admit,
@@ -176,6 +173,7 @@ class Listener:
                 subprotocol,
                 central.now(),
                 proof,
+                central.node.id,
             )
             if admission is None:
                 raise central.authentication.unknown(visitor)
@@ -213,6 +211,8 @@ class Listener:
                         "gone during the handshake",
                         central.now(),
                     )
+        if admission.is_expected:
+            central.queue.expect(point)
         session = Session(central, point, traced(transport, point, central.settings), admission)
         session.certificate = handshake.certificate
         has_replaced = central.hub.add(session)
@@ -222,7 +222,7 @@ class Listener:
             remote=remote,
             registration=admission.registration,
         )
-        if has_replaced:
+        if has_replaced or admission.has_replaced:
             # The session is in the hub: whatever becomes of this, it must come to run, and to end.
             with trio.CancelScope(shield=True), suppress(StoreUnavailable):
                 if await central.replacements.note(point, remote):

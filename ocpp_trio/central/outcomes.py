@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_WAITING = 10_000
 
-Outcome = tuple[int, str, str | None, str | None, int]
+Outcome = tuple[int, str, str | None, str | None, int, str | None]
 """The arguments of store.commands.finish."""
 
 
@@ -28,11 +28,24 @@ class Outcomes:
     def __init__(self) -> None:
         self._waiting: deque[Outcome] = deque(maxlen=MAX_WAITING)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are some that the database has not taken yet."""
+        return bool(self._waiting)
+
     async def record(
-        self, central: Central, command_id: int, state: str, response: str | None, error: str | None
+        self,
+        central: Central,
+        command_id: int,
+        state: str,
+        response: str | None,
+        error: str | None,
+        error_kind: str | None = None,
     ) -> None:
-        """Record how a command ended: its state, the answer as JSON text or the error in words."""
-        outcome = (command_id, state, response, error, central.now())
+        """Record how a command ended: its state, the answer as JSON text or the error in words and
+        by its kind.
+        """
+        outcome = (command_id, state, response, error, central.now(), error_kind)
         try:
             await central.database.write(commands.finish, *outcome)
         except StoreUnavailable:

@@ -1,7 +1,7 @@
 """Commands that are kept for their station: in the database until it may be asked, or they expire.
 
-The database is the queue. In memory is only for whom something is kept, so that a connection that
-has nothing waiting costs no look-up, and who waits for an outcome.
+The database is the queue. In memory is only for which of the stations here something is kept, so
+that one that has nothing waiting costs no look-up, and who waits for an outcome.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ocpp_trio.errors import (
     CommandFailed,
     StoreUnavailable,
     TooManyWaiting,
+    recorded_failure,
 )
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.store import commands
@@ -33,8 +34,13 @@ if TYPE_CHECKING:
     from ocpp_trio.central.session import Session
 
 
+ANSWERED = frozenset({"accepted", "refused", "late"})
+
+
 class Waiter:
-    """Somebody waits for a kept command: `begun` when it is sent or over, `done` when over."""
+    """Somebody waits for a command that others send: `begun` when it is sent or over, `done` when
+    over.
+    """
 
     __slots__ = ("begun", "done", "error", "response")
 
@@ -58,21 +64,25 @@ class Queue:
         # Batches under way, and how far each has come: what is behind that is not for a feed.
         self.batches: dict[int, int] = {}
 
-    async def open(self, central: Central, nursery: trio.Nursery) -> None:
-        """Take up what is kept. Feeds run in `nursery`, which outlives the sessions."""
-        self._expected.update(await central.database.read(commands.expected))
+    def open(self, central: Central, nursery: trio.Nursery) -> None:
+        """Begin to feed, in `nursery`, which outlives the sessions."""
         self._central, self._nursery = central, nursery
         for session in central.hub.sessions():
             self.feed(session)
 
     @property
     def expected(self) -> Iterable[str]:
-        """Charge points for which something may be kept, as a copy."""
+        """Charge points here for which something may be kept, as a copy."""
         return tuple(self._expected)
+
+    @property
+    def awaited(self) -> Iterable[int]:
+        """Commands whose outcome somebody waits for, as a copy."""
+        return tuple(self._waiters)
 
     @contextmanager
     def waiting(self, command_id: int) -> Iterator[Waiter]:
-        """Hear of a kept command's outcome while the block runs."""
+        """Hear of a command's outcome while the block runs."""
         waiter = self._waiters[command_id] = Waiter()
         try:
             yield waiter
@@ -93,12 +103,29 @@ class Queue:
             waiter.begun.set()
             waiter.done.set()
 
+    def recorded(self, row: Row) -> None:
+        """A command's record was read, which another node may have written."""
+        state, command_id = row["state"], row["id"]
+        if state == "sent":
+            self.begun(command_id)
+        elif state in ANSWERED and row["response"] is not None:
+            self.over(command_id, msgspec.json.decode(row["response"]), None)
+        elif state != "queued":
+            error = recorded_failure(state, row["error_kind"], row["error"] or "")
+            self.over(command_id, None, error)
+
     def add(self, charge_point_id: str) -> None:
-        """Something new is kept for a charge point."""
-        self._expected.add(charge_point_id)
+        """Something new is kept for a charge point. One that is not connected here is of no
+        interest: whoever connects is told what is kept.
+        """
         session = self._central.hub.get(charge_point_id) if self._central is not None else None
         if session is not None:
+            self._expected.add(charge_point_id)
             self.feed(session)
+
+    def expect(self, charge_point_id: str) -> None:
+        """Something is kept for a charge point that is about to connect."""
+        self._expected.add(charge_point_id)
 
     def feed(self, session: Session) -> None:
         """Send a session what is kept for its station, oldest first, one at a time."""
@@ -146,10 +173,10 @@ class Queue:
         return reached is None or row["id"] <= reached
 
 
-def order_of(row: Row) -> Order:
-    """A recorded command on its way. If it cannot be sent now, its record stays as it is."""
+def order_of(row: Row, *, kept: bool = True) -> Order:
+    """A recorded command on its way. `kept`: its record stays as it is if it cannot be sent now."""
     payload = msgspec.json.decode(row["payload"])
-    return Order(row["id"], row["action"], payload, row["answer_timeout"] / 1000, kept=True)
+    return Order(row["id"], row["action"], payload, row["answer_timeout"] / 1000, kept=kept)
 
 
 def _may_ask(session: Session, action: str) -> bool:

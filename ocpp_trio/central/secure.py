@@ -9,15 +9,16 @@ from typing import Any
 import structlog
 import trio
 
-from ocpp_trio.central.burst import Burst
+from ocpp_trio.central.authentication import Visitor
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.transport import ConnectionEnded, Handshake
 from ocpp_trio.certificates import ClientCertificate, read_client_certificate
-from ocpp_trio.store import client_certificates
+from ocpp_trio.domain.security_events import NOT_AUTHENTICATED
+from ocpp_trio.store import client_certificates, security_events
 
 log = structlog.get_logger(source="listener")
 
-MAX_WARNINGS = 20
+OFTEN = 20
 """Failed handshakes that are told of in a minute: anybody can make more."""
 
 WORDS = {
@@ -30,40 +31,39 @@ WORDS = {
 }
 """OpenSSL's reasons that an operator can do something about, by name."""
 
+FORBIDDEN = 403
+MAX_INFO = 255
 
-class Handshakes:
-    """Completes TLS handshakes."""
 
-    def __init__(self) -> None:
-        self._warnings = Burst(MAX_WARNINGS)
+async def complete_handshake(stream: trio.SSLStream[Any], remote: str) -> ClientCertificate | None:
+    """Complete the handshake; the certificate that the client showed, verified, or None.
 
-    async def complete(self, stream: trio.SSLStream[Any], remote: str) -> ClientCertificate | None:
-        """Complete the handshake; the certificate that the client showed, verified, or None.
+    Raises ConnectionEnded if it fails.
+    """
+    try:
+        await stream.do_handshake()
+        der: bytes | None = stream.getpeercert(binary_form=True)
+        return read_client_certificate(der) if der else None
+    except trio.BrokenResourceError as error:
+        _tell(error.__cause__, remote)
+        await _send_alert(stream)
+    except ValueError as error:
+        _tell(error, remote)
+    raise ConnectionEnded(1006, "the TLS handshake failed")
 
-        Raises ConnectionEnded if it fails.
-        """
-        try:
-            await stream.do_handshake()
-            der: bytes | None = stream.getpeercert(binary_form=True)
-            return read_client_certificate(der) if der else None
-        except trio.BrokenResourceError as error:
-            self._tell(error.__cause__, remote)
-            await _send_alert(stream)
-        except ValueError as error:
-            self._tell(error, remote)
-        raise ConnectionEnded(1006, "the TLS handshake failed")
 
-    def _tell(self, cause: BaseException | None, remote: str) -> None:
-        """Whoever looks after charge points must know why one cannot come in (A00.FR.323)."""
-        why = "the other side went away"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            why = f"its certificate was refused: {cause.verify_message}"
-        elif isinstance(cause, ssl.SSLError):
-            why = WORDS.get(cause.reason, cause.reason.lower().replace("_", " "))
-        elif isinstance(cause, ValueError):
-            why = "its certificate cannot be read"
-        is_news = cause is not None and not self._warnings.hit()
-        (log.warning if is_news else log.debug)("TLS handshake failed", remote=remote, why=why)
+def _tell(cause: BaseException | None, remote: str) -> None:
+    """Whoever looks after charge points must know why one cannot come in (A00.FR.323)."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        why = f"its certificate was refused: {cause.verify_message}"
+    elif isinstance(cause, ssl.SSLError):
+        why = WORDS.get(cause.reason, str(cause.reason).lower().replace("_", " "))
+    elif isinstance(cause, ValueError):
+        why = "its certificate cannot be read"
+    else:
+        log.debug("TLS handshake failed", remote=remote, why="the other side went away")
+        return
+    log.warning("TLS handshake failed", remote=remote, why=why, at_most=OFTEN)
 
 
 async def _send_alert(stream: trio.SSLStream[Any]) -> None:
@@ -76,28 +76,23 @@ async def _send_alert(stream: trio.SSLStream[Any]) -> None:
             await stream.transport_stream.send_all(alert)
 
 
-async def certificate_is_good(
-    central: Central, handshake: Handshake, charge_point_id: str, remote: str
-) -> bool:
-    """Whether the certificate that came with a handshake, if any, is that charge point's.
-
-    Raises StoreUnavailable.
+async def check_certificate(central: Central, handshake: Handshake, visitor: Visitor) -> None:
+    """Raise Refusal if a handshake came with a certificate that is not its charge point's, or is
+    not good any more (A00.FR.404, 405, 407). Raises StoreUnavailable.
     """
     certificate = handshake.certificate
     if certificate is None:
-        return True
-    database, now = central.database, central.now()
-    judgement = await database.read(
-        client_certificates.judge, charge_point_id, certificate, central.settings.cpo_name, now
+        return
+    point, now = visitor.charge_point_id, central.now()
+    judgement = await central.database.read(
+        client_certificates.judge, point, certificate, central.settings.cpo_name, now
     )
-    if judgement.problem is not None:
-        log.warning(
-            f"handshake refused: its certificate {judgement.problem}",
-            charge_point=charge_point_id,
-            remote=remote,
-            subject=certificate.subject,
-        )
-        return False
-    if judgement.is_news:
-        await database.write(client_certificates.note_use, charge_point_id, certificate, now)
-    return True
+    if judgement.problem is None:
+        if judgement.is_news:
+            await central.database.write(client_certificates.note_use, point, certificate, now)
+        return
+    refusal = central.authentication.bad_certificate(visitor, judgement.problem)
+    if refusal.status == FORBIDDEN and judgement.is_registered:
+        info = f"the certificate {certificate.subject} {judgement.problem}"[:MAX_INFO]
+        await central.database.write(security_events.note, point, NOT_AUTHENTICATED, info, now)
+    raise refusal

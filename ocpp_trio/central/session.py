@@ -64,7 +64,9 @@ class Session:
         self.set_tolerance(
             admission.vendor, admission.model, admission.firmware_version, admission.conformance
         )
-        self.carrier = Carrier(central, charge_point_id, self._peer, transport.send)
+        self.carrier = Carrier(
+            central, charge_point_id, admission.connection, self._peer, transport.send
+        )
         self._pulse = Pulse(
             central.settings.ping_interval, central.settings.ping_timeout, trio.current_time()
         )

@@ -6,6 +6,7 @@ import click
 
 from ocpp_trio import __version__
 from ocpp_trio.cli.backup import backup
+from ocpp_trio.cli.ca import ca
 from ocpp_trio.cli.config import config
 from ocpp_trio.cli.keys import keys
 from ocpp_trio.cli.migrate import migrate
@@ -26,5 +27,17 @@ def main() -> None:
     """
 
 
-for verb in (serve, migrate, config, simulate, tags, keys, station_keys, backup, verify, report):
+for verb in (
+    serve,
+    migrate,
+    config,
+    simulate,
+    tags,
+    keys,
+    station_keys,
+    ca,
+    backup,
+    verify,
+    report,
+):
     main.add_command(verb)

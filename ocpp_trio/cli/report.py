@@ -102,12 +102,9 @@ def energy(
     if last < first:
         raise UsageProblem(f"--from {first} is after --to {last}")
     settings = settings_from(env_file)
-    if settings.db_type != "sqlite":
-        raise UsageProblem("DB_TYPE=postgres is not part of this version yet")
     zone = ZoneInfo(timezone or settings.time_zone)
     made = Report(Question(first, last, zone, group_by=group_by, split=split))
-    path = Path(settings.db_sqlite_path)
-    lines: Iterable[Line] = energy_report.lines(path, made, busy_timeout=settings.db_busy_timeout)
+    lines: Iterable[Line] = energy_report.lines(settings, made)
     try:
         with _destination(output) as out:
             # A bar would run into lines that come meanwhile.

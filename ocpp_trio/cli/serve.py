@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,23 @@ if TYPE_CHECKING:
 
 @click.command()
 @env_file_option
-def serve(env_file: Path | None) -> None:
+@click.option(
+    "--role",
+    type=click.Choice(["all", "api", "websocket"]),
+    help="Serve one side only: OCPP_ROLE. Needs PostgreSQL.",
+)
+def serve(env_file: Path | None, role: str | None) -> None:
     """Run the server until Ctrl-C or SIGTERM.
 
-    The database is created, or brought up to date, by itself.
+    The database is created, or brought up to date, by itself. Several servers may share one
+    PostgreSQL.
     """
     # Imported here: `ocpp-trio --help` need not load the whole server.
     from ocpp_trio import app as server
 
     settings = settings_from(env_file)
+    if role is not None:
+        settings = replace(settings, role=role)
 
     def announce(started: app.Started) -> None:
         for line in first_lines(settings, started):
@@ -50,23 +59,23 @@ def first_lines(settings: Settings, started: app.Started) -> list[str]:
     addresses = reachable_addresses() if wildcard or settings.on_loopback else [settings.host]
     here = "localhost" if wildcard else _url_host(settings.host)
     there = addresses[0] if wildcard and addresses else here
-    station_url = f"{ws}://{there}:{started.websocket_port}"
-    api_url = f"{http}://{there}:{started.api_port}"
-    lines = [
-        f"ocpp-trio {__version__}, database {settings.db_type} {settings.db_sqlite_path}",
-        f"Charge points connect to  {station_url}/<charge point id>",
-        *(
-            []
-            if started.wss_port is None
-            else [f"{'or, with TLS, to':26}wss://{there}:{started.wss_port}/<charge point id>"]
-        ),
-        f"People and programs use   {api_url}/api/status  (all endpoints: {api_url}/docs)",
-    ]
+    lines = [f"ocpp-trio {__version__}, database {settings.db_type} {settings.database_place}"]
+    if started.websocket_port is not None:
+        url = f"{ws}://{there}:{started.websocket_port}"
+        lines.append(f"Charge points connect to  {url}/<charge point id>")
+    if started.wss_port is not None:
+        url = f"wss://{there}:{started.wss_port}"
+        lines.append(f"{'or, with TLS, to':26}{url}/<charge point id>")
+    if started.api_port is not None:
+        url = f"{http}://{there}:{started.api_port}"
+        lines.append(f"People and programs use   {url}/api/status  (all endpoints: {url}/docs)")
     if settings.on_loopback:
-        example = f"; chargers then use {ws}://{addresses[0]}:{started.websocket_port}/<id>"
+        example = ""
+        if addresses and started.websocket_port is not None:
+            example = f"; chargers then use {ws}://{addresses[0]}:{started.websocket_port}/<id>"
         lines.append(
             f"Warning: OCPP_HOST={settings.host} cannot be reached from the network, also not by a"
-            f" charger. Set OCPP_HOST=0.0.0.0 to let them in{example if addresses else ''}"
+            f" charger. Set OCPP_HOST=0.0.0.0 to let them in{example}"
         )
     if settings.unknown_policy == "pending":
         lines.append("Unregistered charge points wait as Pending; the log shows how to adopt them")

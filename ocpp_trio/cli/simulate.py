@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
@@ -14,11 +15,11 @@ from rich.console import Console
 
 from ocpp_trio import logs
 from ocpp_trio.cli.common import UsageProblem
+from ocpp_trio.cli.credentials import credential_options, endpoint_from, planned
 from ocpp_trio.cli.progress import show_progress
-from ocpp_trio.domain import station_keys
 from ocpp_trio.simulator import fleet
 from ocpp_trio.simulator.api import ApiError, register_tags
-from ocpp_trio.simulator.endpoint import CannotConnect, Endpoint, endpoint_of
+from ocpp_trio.simulator.endpoint import CannotConnect
 from ocpp_trio.simulator.faults import KINDS, Faults
 from ocpp_trio.simulator.ledger import Ledger
 from ocpp_trio.simulator.plan import Plan, Run
@@ -58,19 +59,7 @@ EXIT_INTERRUPTED = 130
     metavar="KEY",
     help="Key for the API; in the variable it is not seen in the list of processes.",
 )
-@click.option(
-    "--key",
-    envvar="OCPP_STATION_KEY",
-    show_envvar=True,
-    metavar="KEY",
-    help="Key that every charge point presents (HTTP Basic): 16 to 20 characters, or as many bytes"
-    " in hexadecimal digits.",
-)
-@click.option(
-    "--secure-url",
-    metavar="URL",
-    help="wss:// URL to go to once told to use security profile 2.",
-)
+@credential_options
 @click.option(
     "--count",
     type=click.IntRange(1, 100_000),
@@ -169,7 +158,6 @@ def simulate(
     url: str,
     api: str | None,
     api_key: str | None,
-    key: str | None,
     secure_url: str | None,
     count: int,
     sessions: int,
@@ -186,6 +174,7 @@ def simulate(
     boot_wait: float,
     concurrency: int,
     as_json: bool,
+    **credentials: Any,
 ) -> None:
     """Play charge points against a central system (any OCPP 1.6J one).
 
@@ -200,7 +189,9 @@ def simulate(
     ocpp-trio simulate --api http://localhost:9001 --sessions 0 --stay
     ocpp-trio simulate --sessions 0 --stay --fault Reset=silent --fault GetLog=fail:BadMessage
 
-    wss:// is verified by the system's certificate authorities; SSL_CERT_FILE names others.
+    wss:// is verified by the system's certificate authorities; --ca-file or SSL_CERT_FILE names
+    others. A charge point may be told to use another key or a higher security profile, and to have
+    a certificate signed, which it then uses.
 
     The summary goes to stdout. Exit code 0 if every session was completed, 1 if not, 130 after
     Ctrl-C, which is a power cut: a running transaction stays open.
@@ -219,7 +210,7 @@ def simulate(
         concurrency=concurrency,
         faults=faults,
         job_step=job_step,
-        key=None if key is None else station_keys.read(key),
+        **planned(count, **credentials),
     )
     try:
         Faults(faults)
@@ -228,10 +219,10 @@ def simulate(
     longest = plan.tag(count)
     if len(longest) > MAX_TAG:
         raise UsageProblem(f"the tag {longest} is longer than the {MAX_TAG} characters of OCPP 1.6")
-    endpoint = _endpoint("--url", url)
-    secure_endpoint = None if secure_url is None else _endpoint("--secure-url", secure_url)
-    if secure_endpoint is not None and not secure_endpoint.is_secure:
-        raise UsageProblem(f"--secure-url {secure_url}: must begin with wss://")
+    endpoint = endpoint_from("--url", url)
+    secure_endpoint = (
+        None if secure_url is None else endpoint_from("--secure-url", secure_url, secure=True)
+    )
     try:
         acknowledged = Ledger(ledger)
     except OSError as error:
@@ -257,13 +248,6 @@ def simulate(
     if interrupted:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(1 if tally.outcomes[Outcome.REFUSED] + tally.outcomes[Outcome.FAILED] else 0)
-
-
-def _endpoint(option: str, url: str) -> Endpoint:
-    try:
-        return endpoint_of(url)
-    except ValueError as error:
-        raise UsageProblem(f"{option} {url}: {error}") from None
 
 
 async def _play(run: Run, api: str | None, api_key: str | None) -> bool:

@@ -7,6 +7,9 @@ from __future__ import annotations
 REPLACED = "ConnectionReplacedTooOften"
 """Of our own: more than one device seems to use the id of a charge point."""
 
+NOT_AUTHENTICATED = "FailedToAuthenticateAtCentralSystem"
+"""What a charge point proved itself with was refused; noted here, not told by it."""
+
 CRITICAL = frozenset(
     {
         REPLACED,

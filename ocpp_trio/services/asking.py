@@ -17,23 +17,42 @@ import trio
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.errors import CallErrorReceived, CommandFailed, CommandReplaced, StoreUnavailable
+from ocpp_trio.ocppj.frames import Payload
 
 log = structlog.get_logger()
 
 ACTION = "TriggerMessage"
+EXTENDED = "ExtendedTriggerMessage"
+"""The action for messages of the Security Whitepaper (section 5.5)."""
+SIGN_CERTIFICATE = "SignChargePointCertificate"
 NOT_KNOWN = frozenset({"NotImplemented", "NotSupported"})
 MAX_LOST = 2
 """Connections lost while we asked, one after the other, after which a station is left alone."""
 
 
 class Question(NamedTuple):
-    """Which message of which connector, and why. `last_boot` (ms) is the station's last one."""
+    """Which message of which connector (None: of none), and why. `last_boot` (ms) is the station's
+    last one.
+    """
 
     charge_point_id: str
-    connector_id: int
+    connector_id: int | None
     message: str
     last_boot: int | None
     why: str
+
+    @property
+    def action(self) -> str:
+        """The command that asks for it."""
+        return EXTENDED if self.message == SIGN_CERTIFICATE else ACTION
+
+    @property
+    def payload(self) -> Payload:
+        """What is sent."""
+        payload: Payload = {"requestedMessage": self.message}
+        if self.connector_id is not None:
+            payload["connectorId"] = self.connector_id
+        return payload
 
 
 class Asking:
@@ -91,14 +110,10 @@ class Asking:
 
     async def _ask_one(self, service: str, question: Question) -> None:
         point = question.charge_point_id
-        payload = {
-            "requestedMessage": question.message,
-            "connectorId": question.connector_id,
-        }
         answer, level = "", log.info
         try:
             outcome = await self._commands.execute(
-                point, ACTION, payload, actor=service.replace(" ", "-")
+                point, question.action, question.payload, actor=service.replace(" ", "-")
             )
             answer = str(outcome.response.get("status"))
             if answer in NOT_KNOWN:
@@ -109,7 +124,7 @@ class Asking:
         except (CommandFailed, StoreUnavailable) as error:
             answer = str(error)
             if isinstance(error, CallErrorReceived) and error.code in NOT_KNOWN:
-                self._note_refusal(question, ACTION)
+                self._note_refusal(question, question.action)
         else:
             self._lost.pop(point, None)
         level(
@@ -128,7 +143,7 @@ class Asking:
 
     def _is_refused(self, question: Question) -> bool:
         boot, unknown = self._refused.get(question.charge_point_id, (None, set()))
-        return boot == question.last_boot and bool(unknown & {ACTION, question.message})
+        return boot == question.last_boot and bool(unknown & {question.action, question.message})
 
     def _note_refusal(self, question: Question, what: str) -> None:
         boot, unknown = self._refused.get(question.charge_point_id, (None, set()))

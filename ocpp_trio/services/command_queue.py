@@ -13,13 +13,11 @@ async def tend_queue(central: Central) -> None:
     that it did not take then.
     """
     await central.outcomes.catch_up(central)
-    expected = central.queue.expected
-    if not expected:
-        return
-    for command_id in await central.database.write(commands.expire, central.now()):
-        error = CommandExpired("the charge point was not there in time; nothing was sent")
-        central.queue.over(command_id, None, error)
-    for charge_point_id in expected:
+    if central.node.leads and await central.database.read(commands.is_due, central.now()):
+        for command_id in await central.database.write(commands.expire, central.now()):
+            error = CommandExpired("the charge point was not there in time; nothing was sent")
+            central.queue.over(command_id, None, error)
+    for charge_point_id in central.queue.expected:
         session = central.hub.get(charge_point_id)
         if session is not None:
             central.queue.feed(session)

@@ -24,7 +24,7 @@ class ConnectionMonitor:
     async def tick(self) -> None:
         """One look. A connection that is being made is marked already, so it gets its time."""
         central = self._central
-        rows = await central.database.read(charge_points.marked_connected)
+        rows = await central.database.read(charge_points.marked_connected, central.node.id)
         gone = [
             (row["id"], row["connection"]) for row in rows if not central.hub.connected(row["id"])
         ]

@@ -127,7 +127,7 @@ async def open_station(
     else:
         stream = target
 
-        async def given() -> trio.abc.Stream:
+        async def given(_: object) -> trio.abc.Stream:
             return stream
 
         endpoint = Endpoint(given, "memory")

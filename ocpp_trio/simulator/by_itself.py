@@ -36,7 +36,7 @@ async def open_charge_point(
 ) -> AsyncIterator[ChargePoint]:
     """Connect a charge point to a ws:// or wss:// URL; it is booted and idle when the block begins.
 
-    `key`: what it presents. `secure`: where it goes with security profile 2. `faults`: ACTION=KIND
+    `key`: what it presents. `secure`: where it goes with TLS. `faults`: ACTION=KIND
     (ocpp_trio.simulator.faults). `job_step`: seconds for each step of an upload or installation.
     `say` is given every command and every complaint. The end of the block is a power cut. Raises
     CannotConnect, ValueError for a fault that is none.

@@ -59,7 +59,10 @@ class ChargePoint:
         self.bell = Bell()
         self.meter = Meter(charge_point_id)
         self.configuration = Configuration()
-        self.credentials = Credentials(charge_point_id, run)
+        self.certificates = CertificateStore(
+            charge_point_id, self.configuration.number(CERTIFICATES), run.now
+        )
+        self.credentials = Credentials(charge_point_id, run, self.certificates)
         self.configuration.set_number(PROFILE, self.credentials.profile)
         self.uplink = Uplink(
             run,
@@ -79,9 +82,6 @@ class ChargePoint:
             self.configuration.number(LIST_LENGTH), self.configuration.number(LIST_SENT)
         )
         self.profiles = ChargingProfiles()
-        self.certificates = CertificateStore(
-            charge_point_id, self.configuration.number(CERTIFICATES)
-        )
         self.session: Session | None = None
         self.reservation: Reservation | None = None
         self.out_of_service: set[int] = set()

@@ -6,6 +6,7 @@ Owns the only reader of the socket. Never reconnects and never decides what a CA
 from __future__ import annotations
 
 import math
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, cast
@@ -196,6 +197,7 @@ async def open_connection(
     on_text: Callable[[str], None] | None = None,
     headers: Sequence[tuple[str, str]] = (),
     subprotocols: Sequence[str] = (SUBPROTOCOL,),
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Connection]:
     """Connect as `charge_point_id`, read in the background, close at the end.
 
@@ -204,7 +206,7 @@ async def open_connection(
     try:
         async with trio.open_nursery() as nursery:
             with trio.move_on_after(timeout) as patience:
-                opening = Opening(await endpoint.open_stream())
+                opening = Opening(await endpoint.open_stream(tls))
                 try:
                     socket = await wrap_client_stream(
                         nursery,

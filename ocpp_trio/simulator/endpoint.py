@@ -23,10 +23,10 @@ class CannotConnect(OcppTrioError):
 
 class Endpoint(NamedTuple):
     """Where a central system is: how to open a stream to it, its Host header, its base path, and
-    whether the way is encrypted.
+    whether the way is encrypted. `open_stream` takes the TLS to use there, None for the system's.
     """
 
-    open_stream: Callable[[], Awaitable[trio.abc.Stream]]
+    open_stream: Callable[[ssl.SSLContext | None], Awaitable[trio.abc.Stream]]
     host: str
     path: str = ""
     is_secure: bool = False
@@ -47,15 +47,16 @@ def endpoint_of(url: str) -> Endpoint:
     if parts.query or parts.fragment:
         raise ValueError("must end with the path: the charge point's id is put behind it")
     port = parts.port or (443 if parts.scheme == "wss" else 80)
-    context = ssl.create_default_context() if parts.scheme == "wss" else None
+    is_secure = parts.scheme == "wss"
 
-    async def open_stream() -> trio.abc.Stream:
+    async def open_stream(tls: ssl.SSLContext | None) -> trio.abc.Stream:
         try:
             stream = await trio.open_tcp_stream(host, port)
         except OSError as error:
             raise CannotConnect(_reason(error)) from None
-        if context is None:
+        if not is_secure:
             return stream
+        context = tls or ssl.create_default_context()
         secure = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
         try:
             await secure.do_handshake()
@@ -65,7 +66,7 @@ def endpoint_of(url: str) -> Endpoint:
         return secure
 
     place = parts.netloc.rpartition("@")[2]
-    return Endpoint(open_stream, place, parts.path.rstrip("/"), context is not None)
+    return Endpoint(open_stream, place, parts.path.rstrip("/"), is_secure)
 
 
 def _reason(error: OSError) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import trio
 
 from ocpp_trio.domain.times import Now, system_now
+from ocpp_trio.simulator.certificates import Own
 from ocpp_trio.simulator.endpoint import Endpoint
 from ocpp_trio.simulator.ledger import Ledger
 from ocpp_trio.simulator.summary import Tally
@@ -20,6 +21,8 @@ class Plan:
     `interval`: between meter values. `give_up`: how long a charge point tries to be connected and
     accepted. `boot_wait`: the longest wait between two boots. `id_tag`: one tag for all, None: each
     its own. `concurrency`: how many connect at the same moment. `key`: what each presents.
+    `certificate`: what one proves itself with instead. `ca_file`: authorities to trust instead of
+    the system's.
     `faults`: ACTION=KIND, see ocpp_trio.simulator.faults. `job_step`: how long each step of an
     upload or installation takes.
     """
@@ -38,6 +41,8 @@ class Plan:
     faults: tuple[str, ...] = ()
     job_step: float = 1.0
     key: bytes | None = None
+    certificate: Own | None = None
+    ca_file: str | None = None
 
     def charge_point_id(self, number: int) -> str:
         """The id of a charge point, counted from 1: SIM0001."""
@@ -61,7 +66,7 @@ class Run:
 
     plan: Plan
     endpoint: Endpoint
-    # Where to go with TLS, with security profile 2.
+    # Where to go with TLS, with security profile 2 or 3.
     secure_endpoint: Endpoint | None = field(default=None, kw_only=True)
     tally: Tally = field(default_factory=Tally)
     ledger: Ledger = field(default_factory=Ledger)

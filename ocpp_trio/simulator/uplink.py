@@ -18,8 +18,8 @@ from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.bell import Bell
 from ocpp_trio.simulator.configuration import HEARTBEAT, Configuration
 from ocpp_trio.simulator.connection import Connection, LinkLost, OnCall, open_connection
-from ocpp_trio.simulator.credentials import TLS, Credentials
-from ocpp_trio.simulator.endpoint import CannotConnect, Endpoint
+from ocpp_trio.simulator.credentials import Credentials
+from ocpp_trio.simulator.endpoint import CannotConnect
 from ocpp_trio.simulator.plan import Run
 from ocpp_trio.supervise import jittered
 
@@ -159,13 +159,15 @@ class Uplink:
                 async with self._run.gate:
                     if patience.deadline == math.inf:
                         patience.deadline = trio.current_time() + plan.give_up
+                    tls = self._credentials.tls()
                     link = await stack.enter_async_context(
                         open_connection(
-                            self._endpoint(),
+                            self._credentials.endpoint,
                             self._id,
                             self._on_call,
                             timeout=plan.timeout,
                             headers=self._credentials.headers,
+                            tls=tls,
                         )
                     )
                 self._run.reached = True
@@ -180,14 +182,10 @@ class Uplink:
                     self._went_offline(link)
         except CannotConnect as error:
             self._trouble = str(error)
+            if self._credentials.fall_back():
+                self._complain(f"back to the security profile of before: {self._trouble}")
             self._run.cannot_connect(self._trouble)
             return False
-
-    def _endpoint(self) -> Endpoint:
-        secure = self._run.secure_endpoint
-        if secure is not None and self._credentials.profile >= TLS:
-            return secure
-        return self._run.endpoint
 
     def _went_offline(self, link: Connection) -> None:
         self._link = None
@@ -213,6 +211,7 @@ class Uplink:
             return
         await self._greet()
         patience.deadline = math.inf
+        self._credentials.proved()
         self._online = True
         self._bell.ring()
 

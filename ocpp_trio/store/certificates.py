@@ -4,41 +4,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ocpp_trio.certificates import read_certificate, read_request
+from ocpp_trio.certificates import Request, read_certificate, read_request
+from ocpp_trio.domain.client_certificates import name_problem, organization_problem
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import queries
+from ocpp_trio.store import charge_points, client_certificates, queries
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.listing import Listing
 
 Q = queries.load("certificates")
 
+NEVER_SENT = frozenset({"expired", "cancelled"})
+"""Commands that ended so never reached the charge point."""
+
+LEAST_PROFILE = 2
+"""The security profile from which on nobody on the way can have put in a request of their own."""
+
 OPEN_ENDS = frozenset({"timeout", "replaced", "unknown"})
 """Commands that ended so may have been carried out."""
 
 
-def keep_request(tx: Tx, charge_point_id: str, csr: str, now: int) -> str | None:
-    """Keep a SignCertificate; what is wrong with it, None if it can be signed."""
-    subject, problem = read_request(csr)
+def keep_request(
+    tx: Tx, charge_point_id: str, csr: str, organizations: Collection[str] | None, now: int
+) -> str | None:
+    """Keep a SignCertificate; what is wrong with it, None if it can be signed.
+
+    `organizations` whom we sign for (empty: any); None: somebody else signs, and checks.
+    """
+    request = read_request(csr)
+    problem = request.problem
+    if problem is None and organizations is not None:
+        problem = _whose(tx, charge_point_id, request, organizations)
+    row = charge_points.find(tx, charge_point_id)
     tx.run(
         Q.insert_request,
         charge_point_id=charge_point_id,
         csr=csr,
-        subject=subject,
+        subject=request.subject,
         problem=problem,
         state="received" if problem is None else "rejected",
+        security_profile=None if row is None else row["security_profile"],
         now=now,
     )
     return problem
 
 
+def _whose(
+    tx: Tx, charge_point_id: str, request: Request, organizations: Collection[str]
+) -> str | None:
+    """What is wrong with the names in a request, None if it is the charge point's own."""
+    names = client_certificates.names(tx, charge_point_id)
+    problem = name_problem(request.common_names, names) or organization_problem(
+        request.organizations, organizations
+    )
+    if problem is not None:
+        return problem
+    (name,) = request.common_names
+    if name == charge_point_id:
+        return None
+    # A serial number is the charge point's own word: it must not be a way to another's name.
+    if tx.one(Q.other_of_name, name=name, id=charge_point_id) is not None:
+        return f"has the common name {name}, which is another charge point's too"
+    return None
+
+
+def find_request(tx: Tx, request_id: int) -> Row | None:
+    """One request."""
+    return tx.one(Q.find_request, id=request_id)
+
+
+def to_sign(tx: Tx) -> Sequence[Row]:
+    """The newest request of each charge point that waits and may be signed without asking: those
+    that came over TLS from a charge point that proved itself.
+    """
+    return tx.all(Q.to_sign, least_profile=LEAST_PROFILE)
+
+
+def reject(tx: Tx, request_id: int, reason: str, now: int) -> Row | None:
+    """Refuse a request that waits; its row, None if there is none or it waits no longer."""
+    return tx.one(Q.reject_request, id=request_id, problem=reason, now=now)
+
+
 def signed(tx: Tx, command: Command, now: int) -> None:
-    """A CertificateSigned was recorded: it answers the newest request that waits."""
-    row = tx.one(Q.newest_waiting, charge_point_id=command.charge_point_id)
-    if row is not None:
-        tx.run(Q.send_request, id=row["id"], command_id=command.id, now=now)
+    """A CertificateSigned was recorded: it answers the request for its key, or else the newest one
+    that waits. Older ones are answered with that, too.
+    """
+    waiting = tx.all(Q.waiting, charge_point_id=command.charge_point_id)
+    key = _key_of(command.payload["certificateChain"])
+    answered = next((row for row in waiting if read_request(row["csr"]).key == key), None)
+    answered = answered or (waiting[0] if waiting else None)
+    if answered is None:
+        return
+    tx.run(Q.send_request, id=answered["id"], command_id=command.id, now=now)
+    for row in waiting:
+        if row["id"] < answered["id"]:
+            reject(tx, row["id"], "was followed by a newer one", now)
+
+
+def _key_of(chain: str) -> str | None:
+    try:
+        return read_certificate(chain).key
+    except ValueError:
+        return None
 
 
 def signed_answered(tx: Tx, command: Command, now: int) -> None:
@@ -48,7 +117,7 @@ def signed_answered(tx: Tx, command: Command, now: int) -> None:
     elif command.state in OPEN_ENDS:
         return
     else:
-        state = "received"
+        state = "received" if command.state in NEVER_SENT else "refused"
     tx.run(Q.end_request, command_id=command.id, state=state, now=now)
 
 

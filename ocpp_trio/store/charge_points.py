@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import configuration, queries, station_keys
+from ocpp_trio.store import configuration, node_messages, queries, station_keys
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.station_keys import NOTHING, Proof
 
@@ -33,6 +33,9 @@ class Admission(NamedTuple):
     model: str | None = None
     firmware_version: str | None = None
     conformance: str | None = None
+    # Whether commands are kept for it, and whether another node had it.
+    is_expected: bool = False
+    has_replaced: bool = False
 
 
 def admit(
@@ -44,8 +47,10 @@ def admit(
     subprotocol: str | None,
     now: int,
     proof: Proof = NOTHING,
+    node_id: str | None = None,
 ) -> Admission | None:
-    """Let a connection take the charge point over; None if it may not.
+    """Let a connection to a node take the charge point over; None if it may not. The node that had
+    it is told.
 
     `proof` was checked. `policy` is for ids nobody registered: accept, pending or reject. At most
     `max_pending` wait.
@@ -66,6 +71,7 @@ def admit(
         id=charge_point_id,
         remote_address=remote_address,
         subprotocol=subprotocol,
+        node_id=node_id,
         profile=proof.profile,
         has_key=int(proof.key is not None),
         now=now,
@@ -73,6 +79,10 @@ def admit(
     assert row is not None
     if proof.is_open:
         station_keys.used(tx, charge_point_id, proof.key, now)
+    has_replaced = row["previous_node_id"] not in (None, node_id)
+    if has_replaced:
+        node_messages.tell(tx, row["previous_node_id"], charge_point_id)
+    kept = tx.one(Q.kept, id=charge_point_id)
     return Admission(
         row["connection"],
         row["registration"],
@@ -83,6 +93,8 @@ def admit(
         row["model"],
         row["firmware_version"],
         row["conformance"],
+        kept is not None,
+        has_replaced,
     )
 
 
@@ -91,14 +103,34 @@ def disconnect(tx: Tx, charge_point_id: str, connection: int, reason: str, now: 
     tx.run(Q.disconnect, id=charge_point_id, connection=connection, reason=reason, now=now)
 
 
-def marked_connected(tx: Tx) -> Sequence[Row]:
-    """The id and connection of each charge point that is said to be connected."""
-    return tx.all(Q.marked_connected)
+def holds(tx: Tx, charge_point_id: str, connection: int) -> bool:
+    """Whether a connection is the charge point's newest."""
+    row = tx.one(Q.find, id=charge_point_id)
+    return row is not None and row["connection"] == connection
 
 
-def disconnect_all(tx: Tx, reason: str, now: int) -> int:
-    """At start: nothing is connected. How many were left over."""
-    return tx.run(Q.disconnect_all, reason=reason, now=now)
+def marked_connected(tx: Tx, node_id: str) -> Sequence[Row]:
+    """The id and connection of each charge point that is said to be connected to a node."""
+    return tx.all(Q.marked_connected, node_id=node_id)
+
+
+def release(tx: Tx, node_id: str, reason: str, now: int) -> int:
+    """A node is gone: nothing is connected to it. How many were left over."""
+    return tx.run(Q.release, node_id=node_id, reason=reason, now=now)
+
+
+def reclaim(tx: Tx, node_id: str, connections: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+    """A node was given up for lost and has these (id, connection) still: those that are its own,
+    and were not taken over meanwhile.
+    """
+    for charge_point_id, connection in connections:
+        tx.run(Q.reclaim, id=charge_point_id, connection=connection, node_id=node_id)
+    return {(row["id"], row["connection"]) for row in marked_connected(tx, node_id)}
+
+
+def lock(tx: Tx, charge_point_id: str) -> Row | None:
+    """One charge point, which cannot connect elsewhere before this transaction is over."""
+    return tx.one(Q.lock, id=charge_point_id)
 
 
 def boot(tx: Tx, charge_point_id: str, payload: Mapping[str, Any], now: int) -> Row | None:
@@ -145,18 +177,32 @@ def register(
     )
 
 
-def update(tx: Tx, charge_point_id: str, changes: Mapping[str, Any], now: int) -> Row | None:
-    """Change some of EDITABLE; the new row, None if there is no such charge point."""
+def update(
+    tx: Tx, charge_point_id: str, changes: Mapping[str, Any], now: int, here: str | None = None
+) -> Row | None:
+    """Change some of EDITABLE; the new row, None if there is no such charge point. Another node
+    than `here` is told, if it is connected there.
+    """
     row = tx.one(Q.find, id=charge_point_id)
     if row is None:
         return None
     values = {name: changes.get(name, row[name]) for name in EDITABLE}
-    return tx.one(Q.update, id=charge_point_id, now=now, **values)
+    row = tx.one(Q.update, id=charge_point_id, now=now, **values)
+    return _told(tx, row, here)
 
 
-def set_registration(tx: Tx, charge_point_id: str, registration: str, now: int) -> Row | None:
-    """Accepted, Pending or Rejected; the new row, None if there is no such charge point."""
-    return tx.one(Q.set_registration, id=charge_point_id, registration=registration, now=now)
+def set_registration(
+    tx: Tx, charge_point_id: str, registration: str, now: int, here: str | None = None
+) -> Row | None:
+    """Accepted, Pending or Rejected; otherwise like `update`."""
+    row = tx.one(Q.set_registration, id=charge_point_id, registration=registration, now=now)
+    return _told(tx, row, here)
+
+
+def _told(tx: Tx, row: Row | None, here: str | None) -> Row | None:
+    if row is not None:
+        node_messages.tell_owner(tx, row, here)
+    return row
 
 
 def note_heartbeat_interval(tx: Tx, command: Command, now: int) -> None:
@@ -178,10 +224,12 @@ def note_heartbeat_interval(tx: Tx, command: Command, now: int) -> None:
         )
 
 
-def delete(tx: Tx, charge_point_id: str) -> bool:
-    """Take a charge point off the list; its history stays. False if there is none."""
+def delete(tx: Tx, charge_point_id: str, here: str | None = None) -> bool:
+    """Take a charge point off the list; its history stays. False if there is none. Another node
+    than `here` is told, if it is connected there.
+    """
     station_keys.forget(tx, charge_point_id)
-    return bool(tx.run(Q.delete, id=charge_point_id))
+    return _told(tx, tx.one(Q.delete, id=charge_point_id), here) is not None
 
 
 def find(tx: Tx, charge_point_id: str) -> Row | None:

@@ -34,6 +34,8 @@ class NewBatch(NamedTuple):
     answer_timeout: int
     idempotency_id: int | None
     follow_for: int = commands.FOLLOW_FOR_MS
+    # The node that hands it out.
+    node_id: str | None = None
 
 
 class Created(NamedTuple):
@@ -64,6 +66,7 @@ def create(tx: Tx, new: NewBatch, wanted: Selection | list[str], limit: int, now
         idempotency_id=new.idempotency_id,
         now=now,
         expires_at=new.expires_at,
+        node_id=new.node_id,
     )
     assert row is not None
     for point in points:
@@ -79,6 +82,7 @@ def create(tx: Tx, new: NewBatch, wanted: Selection | list[str], limit: int, now
             new.answer_timeout,
             row["id"],
             follow_for=new.follow_for,
+            from_node_id=new.node_id,
         )
     return Created(row["id"], len(points), [])
 
@@ -124,9 +128,14 @@ def count(tx: Tx, action: str | None, actor: str | None) -> int:
     return total
 
 
-def take_up(tx: Tx, until: int) -> list[tuple[int, int]]:
-    """At start: (id, concurrency) of the batches that have something to send. `until` (ms) it is
-    kept for stations that are not back yet, unless it expires later anyway.
+def take_up(tx: Tx, node_id: str, until: int) -> list[tuple[int, int]]:
+    """Take over what nodes that are no more had to hand out: (id, concurrency) of those batches
+    that have something to send. `until` (ms) it is kept for stations that are not back yet, unless
+    it expires later anyway.
     """
-    tx.run(Q.extend, until=until)
-    return [(row["id"], row["concurrency"]) for row in tx.all(Q.unfinished)]
+    taken = []
+    for row in tx.all(Q.orphaned):
+        if tx.run(Q.take_up, id=row["id"], node_id=node_id):
+            tx.run(Q.extend, batch_id=row["id"], node_id=node_id, until=until)
+            taken.append((row["id"], row["concurrency"]))
+    return taken

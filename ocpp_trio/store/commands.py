@@ -14,7 +14,7 @@ import structlog
 
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.domain.redaction import redact_json
-from ocpp_trio.store import queries
+from ocpp_trio.store import charge_points, node_messages, queries
 from ocpp_trio.store.database import Row, Tx
 from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
 from ocpp_trio.store.listing import Listing
@@ -54,16 +54,28 @@ class Request(NamedTuple):
     follow_for: int = FOLLOW_FOR_MS
     # What else is stored with it: what its payload must not show.
     also: Effect | None = None
+    # Who is to send it, and where somebody waits for it, if that is another node; what the payload
+    # does not show, for the eyes of that who sends it.
+    node_id: str | None = None
+    from_node_id: str | None = None
+    sealed: str | None = None
 
 
-def enqueue(tx: Tx, request: Request, limit: int, now: int) -> int | None:
-    """Record a command; its id. None if `limit` commands are kept for its charge point already."""
+def enqueue(tx: Tx, request: Request, limit: int, now: int, here: str = "") -> int | None:
+    """Record a command; its id. None if `limit` commands are kept for its charge point already.
+
+    A command that is kept goes out wherever its station is: another node than `here` is told.
+    """
     if request.expires_at is not None:
         row = tx.one(Q.count_kept, charge_point_id=request.charge_point_id)
         assert row is not None
         if row["kept"] >= limit:
             return None
-    return create(
+        # Locked: a station that connects at this moment sees the command, or we see where it is.
+        point = charge_points.lock(tx, request.charge_point_id)
+        if point is not None:
+            node_messages.tell_owner(tx, point, here)
+    command_id = create(
         tx,
         *request[:6],
         now,
@@ -72,7 +84,13 @@ def enqueue(tx: Tx, request: Request, limit: int, now: int) -> int | None:
         request.idempotency_id,
         request.follow_for,
         request.also,
+        request.node_id,
+        request.from_node_id,
+        request.sealed,
     )
+    if request.node_id is not None and request.from_node_id is not None:
+        tx.notify(request.node_id, str(command_id))
+    return command_id
 
 
 def create(
@@ -89,6 +107,9 @@ def create(
     idempotency_id: int | None = None,
     follow_for: int = FOLLOW_FOR_MS,
     also: Effect | None = None,
+    node_id: str | None = None,
+    from_node_id: str | None = None,
+    sealed: str | None = None,
 ) -> int:
     """A queued command; its id. `payload` is JSON text, times are ms."""
     # Of what is sent at once, or never, only its sender needs the secrets.
@@ -105,6 +126,9 @@ def create(
         answer_timeout=answer_timeout,
         batch_id=batch_id,
         idempotency_id=idempotency_id,
+        node_id=node_id,
+        from_node_id=from_node_id,
+        sealed=sealed,
     )
     assert row is not None
     effect = CREATED.get(action)
@@ -117,22 +141,34 @@ def create(
     return command_id
 
 
-def mark_sent(tx: Tx, command_id: int, now: int) -> bool:
-    """Claim a queued command, just before its CALL goes out; False if it is not to be sent.
+def mark_sent(
+    tx: Tx, command_id: int, now: int, node_id: str | None = None, connection: int | None = None
+) -> bool:
+    """Claim a queued command, just before its CALL goes out over a connection of a node; False if
+    it is not to be sent, or the connection no longer holds the charge point.
 
     A claim is never taken back: after a crash the command is `unknown`, never sent again.
     """
-    row = tx.one(Q.mark_sent, id=command_id, now=now)
+    row = tx.one(Q.mark_sent, id=command_id, node_id=node_id, connection=connection, now=now)
     if row is None:
         return False
     _follow(tx, SENT.get(row["action"]), row, now)
+    _tell_who_waits(tx, row)
     return True
 
 
 def finish(
-    tx: Tx, command_id: int, state: str, response: str | None, error: str | None, now: int
+    tx: Tx,
+    command_id: int,
+    state: str,
+    response: str | None,
+    error: str | None,
+    now: int,
+    error_kind: str | None = None,
 ) -> None:
-    """The end of a command: its state, and the answer as JSON text or the error in words."""
+    """The end of a command: its state, and the answer as JSON text or the error in words and by its
+    kind (see ocpp_trio.errors).
+    """
     row = tx.one(
         Q.finish,
         id=command_id,
@@ -140,6 +176,7 @@ def finish(
         state_again=state,
         response=None if response is None else redact_json(response),
         error=error,
+        error_kind=error_kind,
         now=now,
     )
     if row is not None:
@@ -164,22 +201,36 @@ def expire(tx: Tx, now: int) -> list[int]:
     return _end(tx, tx.all(Q.expire, now=now), now)
 
 
-def abandon(tx: Tx, now: int) -> int:
-    """At start: end what the last process left open and nobody takes up; how many there were."""
-    return len(_end(tx, tx.all(Q.abandon, now=now), now))
+def is_due(tx: Tx, now: int) -> bool:
+    """Whether `expire` has something to do."""
+    return tx.one(Q.due, now=now) is not None
+
+
+def abandon(tx: Tx, node_id: str, reason: str, now: int) -> int:
+    """A node is gone: end what it left open and nobody takes up; how many there were."""
+    return len(_end(tx, tx.all(Q.abandon, node_id=node_id, error=reason, now=now), now))
 
 
 def _end(tx: Tx, rows: Iterable[Row], now: int) -> list[int]:
-    """What follows from the end of commands; their ids. Secrets in them are no longer needed."""
+    """What follows from the end of commands, oldest first; their ids. Secrets in them are no
+    longer needed.
+    """
     ids = []
-    for row in rows:
+    # What a statement returns is in no order.
+    for row in sorted(rows, key=lambda row: row["id"]):
         ids.append(row["id"])
         payload = redact_json(row["payload"])
         if payload != row["payload"]:
             tx.run(Q.forget_secrets, id=row["id"], payload=payload)
             row = {**dict(row), "payload": payload}
         _follow(tx, ENDED.get(row["action"]), row, now)
+        _tell_who_waits(tx, row)
     return ids
+
+
+def _tell_who_waits(tx: Tx, row: Row) -> None:
+    if row["from_node_id"] not in (None, row["node_id"]):
+        tx.notify(row["from_node_id"], str(row["id"]))
 
 
 def _follow(tx: Tx, effect: Effect | None, row: Row, now: int) -> None:
@@ -218,6 +269,12 @@ def find(tx: Tx, command_id: int) -> Row | None:
     return tx.one(Q.find, id=command_id)
 
 
+def several(tx: Tx, command_ids: Sequence[int]) -> list[Row]:
+    """Those of some commands that are there."""
+    rows = [tx.one(Q.find, id=command_id) for command_id in command_ids]
+    return [row for row in rows if row is not None]
+
+
 def find_by_key(tx: Tx, idempotency_id: int) -> Row | None:
     """The command that a request under an idempotency key asked for."""
     return tx.one(Q.find_by_key, idempotency_id=idempotency_id)
@@ -226,11 +283,6 @@ def find_by_key(tx: Tx, idempotency_id: int) -> Row | None:
 def next_kept(tx: Tx, charge_point_id: str, after: int) -> Row | None:
     """The oldest command behind `after` that is kept for a charge point."""
     return tx.one(Q.next_kept, charge_point_id=charge_point_id, after=after)
-
-
-def expected(tx: Tx) -> list[str]:
-    """The charge points for which commands are kept."""
-    return [row["charge_point_id"] for row in tx.all(Q.expected)]
 
 
 def next_of_batch(tx: Tx, batch_id: int, after: int, limit: int) -> Sequence[Row]:

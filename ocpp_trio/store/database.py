@@ -51,6 +51,11 @@ class Tx(Protocol):
         error of the database is raised as ever: it is the whole transaction's.
         """
 
+    def notify(self, node_id: str, hint: str, /) -> None:
+        """Wake another node when the transaction is committed. It may get lost: what the node is to
+        do must be in the database, where it looks now and then.
+        """
+
 
 Unit = Callable[Concatenate[Tx, P], T]
 Runner = Callable[..., Awaitable[Any]]
@@ -125,6 +130,21 @@ def bulk_form(bulk: Callable[[Tx, Sequence[tuple[Any, ...]]], Sequence[Any]]) ->
         return unit
 
     return mark
+
+
+def run_units(tx: Tx, jobs: Sequence[Job]) -> None:
+    """Run the units of a batch and set their results, those that have a bulk form together."""
+    bulks: dict[Any, list[Job]] = {}
+    for job in jobs:
+        bulk = getattr(job.unit, "bulk", None)
+        if bulk is not None:
+            bulks.setdefault(bulk, []).append(job)
+        else:
+            job.result = job.unit(tx, *job.arguments)
+    for bulk, same in bulks.items():
+        results = bulk(tx, [job.arguments for job in same])
+        for job, result in zip(same, results, strict=True):
+            job.result = result
 
 
 class Database:
@@ -235,6 +255,7 @@ class Database:
         return batch
 
     async def _write_batch(self, batch: list[Job]) -> None:
+        began = trio.current_time()
         try:
             # Shielded: a batch that was taken is finished, and its outcome told.
             with trio.CancelScope(shield=True):
@@ -242,7 +263,7 @@ class Database:
             self._failing_since = None
         except StoreUnavailable as error:
             if self._failing_since is None:
-                self._failing_since = trio.current_time()
+                self._failing_since = began
             for job in batch:
                 job.error = error
         except BaseException as error:

@@ -8,10 +8,23 @@ from ocpp_trio.store.database import Row, Tx
 Q = queries.load("idempotency")
 
 
-def claim(tx: Tx, actor: str, key: str, fingerprint: str, oldest: int, now: int) -> Row:
-    """Take a key for a request, or find what it stands for already, if used since `oldest` ms."""
+def claim(
+    tx: Tx, actor: str, key: str, fingerprint: str, oldest: int, now: int, node_id: str = ""
+) -> Row:
+    """Take a key for a request, or find what it stands for already, if used since `oldest` ms.
+
+    Its `node_id` says who works on it. If that node is no more, it is `node_id` now.
+    """
     tx.run(Q.drop_old, actor=actor, idempotency_key=key, oldest=oldest)
-    tx.run(Q.claim, actor=actor, idempotency_key=key, fingerprint=fingerprint, now=now)
+    tx.run(
+        Q.claim,
+        actor=actor,
+        idempotency_key=key,
+        fingerprint=fingerprint,
+        node_id=node_id,
+        now=now,
+    )
+    tx.run(Q.take_over, actor=actor, idempotency_key=key, node_id=node_id)
     row = tx.one(Q.find, actor=actor, idempotency_key=key)
     assert row is not None
     return row

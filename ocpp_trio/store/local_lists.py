@@ -103,17 +103,19 @@ def _note_accepted(tx: Tx, command: Command, row: Row | None, now: int) -> None:
 
 
 def _store(tx: Tx, charge_point_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
-    kept = []
+    # A list may name a tag twice: its last word counts.
+    kept: dict[str, tuple[Any, ...]] = {}
     for entry in entries:
         key, info = rules.tag_key(entry["idTag"]), entry.get("idTagInfo")
         if info is None:
             tx.run(Q.delete_entry, charge_point_id=charge_point_id, tag_key=key)
+            kept.pop(key, None)
         else:
             expiry = parse_timestamp(info.get("expiryDate"))
             parent = info.get("parentIdTag")
-            kept.append((charge_point_id, key, entry["idTag"], info["status"], parent, expiry))
+            kept[key] = (charge_point_id, key, entry["idTag"], info["status"], parent, expiry)
     if kept:
-        tx.many(Q.put_entry, kept)
+        tx.many(Q.put_entry, list(kept.values()))
 
 
 def note_version(tx: Tx, command: Command, now: int) -> None:

@@ -156,7 +156,9 @@ def record(tx: Tx, message: Message) -> str:
 def _add_intervals(tx: Tx, many: Mapping[int, Sequence[Interval]]) -> None:
     """Keep interval readings by their moment, so that each counts once, and sum them anew."""
     for number, readings in many.items():
-        tx.many(Q.add_interval, [(number, *reading) for reading in readings])
+        # Sorted, the larger of two of one moment comes last, and is the one that stays.
+        largest = {(number, *place): mwh for *place, mwh in sorted(readings)}
+        tx.many(Q.add_interval, [(*place, mwh) for place, mwh in largest.items()])
         sums = {row["is_aligned"]: row["mwh"] for row in tx.all(Q.sum_intervals, id=number)}
         wh = energy.sum_intervals(sums.get(0), sums.get(1))
         tx.run(_SET_INTERVALS, id=number, interval_wh=wh)

@@ -2,7 +2,7 @@
 
 Steps are files in the package ocpp_trio.migrations: NNNN_name.sql for both dialects,
 NNNN_name.sqlite.sql or NNNN_name.postgres.sql where they differ. SQLite keeps its list with
-sqlite_utils.Migrations.
+sqlite_utils.Migrations; for PostgreSQL see store.migrate_postgres.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import sqlite_utils
+import structlog
 from sqlite_utils.migrations import Migrations
 
 from ocpp_trio.errors import SchemaError, StoreError
+
+log = structlog.get_logger()
 
 _FILE = re.compile(r"(\d{4}_\w+?)(?:\.(sqlite|postgres))?\.sql")
 SET_NAME = "ocpp_trio"
@@ -70,6 +73,21 @@ class State(NamedTuple):
 
     applied: tuple[str, ...]
     pending: tuple[str, ...]
+
+
+def refuse_old(state: State, what: str, mode: str) -> None:
+    """Raise SchemaError if steps are pending on a database with data, and OCPP_MIGRATE=check."""
+    if mode == "check" and state.applied:
+        raise SchemaError(
+            f"{what} needs the schema steps {', '.join(state.pending)}; run `ocpp-trio migrate`"
+            " or set OCPP_MIGRATE=auto"
+        )
+
+
+def report(state: State) -> None:
+    """Log which steps were applied to a database with data."""
+    if state.applied and state.pending:
+        log.info("schema brought up to date", source="store", steps=", ".join(state.pending))
 
 
 def sqlite_state(path: Path) -> State:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import structlog
 import trio
 
 from ocpp_trio.config import Settings
-from ocpp_trio.errors import SchemaError, StoreError
+from ocpp_trio.errors import StoreError
 from ocpp_trio.store import migrate, write_checks
-from ocpp_trio.store.database import Database, Runner
+from ocpp_trio.store.database import Database, Driver, Runner
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock
-
-log = structlog.get_logger()
-
 
 Crash = Callable[[BaseException], None]
 
@@ -48,22 +44,9 @@ async def open_database(
 
     Raises DatabaseInUse, SchemaError or StoreError with what is to be done about it.
     """
-    if settings.db_type != "sqlite":
-        raise StoreError(
-            "DB_TYPE=postgres is not part of this version yet; unset DB_TYPE to use SQLite"
-        )
-    path = Path(settings.db_sqlite_path)
-    if not path.parent.is_dir():
-        raise StoreError(f"DB_SQLITE_PATH: the directory {path.parent} does not exist")
     writer = inline_runner if inline else thread_runner(1)
     reader = inline_runner if inline else thread_runner(settings.db_readers)
-    lock = _lock(path)
-    try:
-        await writer(_prepare, path, settings.migrate)
-        try:
-            driver = SqliteDriver(path, busy_timeout=settings.db_busy_timeout)
-        except Exception as error:
-            raise StoreError(f"cannot open {path}: {error}") from error
+    async with open_driver(settings, writer) as driver:
         database = Database(
             driver,
             batch=settings.db_batch,
@@ -71,11 +54,36 @@ async def open_database(
             reader=reader,
             check=write_checks.check,
         )
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_run_writer, database, crash)
+            yield database
+            nursery.cancel_scope.cancel()
+
+
+def open_driver(settings: Settings, run: Runner) -> AbstractAsyncContextManager[Driver]:
+    """The driver of the database, migrated and ready, until the block is left."""
+    if settings.db_type == "postgres":
+        # Imported here: SQLite need not load psycopg.
+        from ocpp_trio.store.opening_postgres import opened
+
+        return opened(settings, run)
+    return _sqlite(settings, run)
+
+
+@asynccontextmanager
+async def _sqlite(settings: Settings, run: Runner) -> AsyncIterator[Driver]:
+    path = Path(settings.db_sqlite_path)
+    if not path.parent.is_dir():
+        raise StoreError(f"DB_SQLITE_PATH: the directory {path.parent} does not exist")
+    lock = _lock(path)
+    try:
+        await run(_prepare, path, settings.migrate)
         try:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(_run_writer, database, crash)
-                yield database
-                nursery.cancel_scope.cancel()
+            driver = SqliteDriver(path, busy_timeout=settings.db_busy_timeout)
+        except Exception as error:
+            raise StoreError(f"cannot open {path}: {error}") from error
+        try:
+            yield driver
         finally:
             driver.close()
     finally:
@@ -106,14 +114,9 @@ def _prepare(path: Path, mode: str) -> None:
     state = migrate.sqlite_state(path)
     if not state.pending:
         return
-    if mode == "check" and state.applied:
-        raise SchemaError(
-            f"{path} needs the schema steps {', '.join(state.pending)}; run `ocpp-trio migrate`"
-            " or set OCPP_MIGRATE=auto"
-        )
+    migrate.refuse_old(state, str(path), mode)
     try:
         migrate.migrate_sqlite(path)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be brought up to date: {error}") from error
-    if state.applied:
-        log.info("schema brought up to date", source="store", steps=", ".join(state.pending))
+    migrate.report(state)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ocpp_trio.errors import DatabaseInUse, StoreLost, StoreUnavailable
-from ocpp_trio.store.database import Job, Row
+from ocpp_trio.store.database import Job, Row, run_units
 from ocpp_trio.store.queries import Statement
 
 T = TypeVar("T")
@@ -74,6 +74,9 @@ class SqliteTx:
             failure = error
         self._connection.execute("RELEASE attempt")
         return failure
+
+    def notify(self, node_id: str, hint: str, /) -> None:
+        """Nobody else has the file open."""
 
 
 def _fault_of_unit(error: Exception) -> bool:
@@ -159,7 +162,7 @@ class SqliteDriver:
         try:
             try:
                 self._begin()
-                self._run_all(jobs)
+                run_units(self._tx, jobs)
                 self._writer.execute("COMMIT")
             except Exception as error:
                 if not _fault_of_unit(error):
@@ -176,19 +179,6 @@ class SqliteDriver:
         except BaseException:
             self._rollback()
             raise
-
-    def _run_all(self, jobs: Sequence[Job]) -> None:
-        bulks: dict[Any, list[Job]] = {}
-        for job in jobs:
-            bulk = getattr(job.unit, "bulk", None)
-            if bulk is not None:
-                bulks.setdefault(bulk, []).append(job)
-            else:
-                job.result = job.unit(self._tx, *job.arguments)
-        for bulk, same in bulks.items():
-            results = bulk(self._tx, [job.arguments for job in same])
-            for job, result in zip(same, results, strict=True):
-                job.result = result
 
     def _again(self, jobs: Sequence[Job]) -> None:
         self._rollback()

@@ -1,10 +1,14 @@
 """Kill the server again and again under load, and compare the books each time.
 
     python -m tests.acceptance.crash --rounds 200
+    python -m tests.acceptance.crash --rounds 20 --database postgresql
 
 Fifty stations of the simulator charge without end. At a random moment the server gets SIGKILL; the
 database is compared with what the stations were told; the server starts again, and the stations
 replay what was not answered. Nothing acknowledged may be missing, nothing may be there twice.
+
+On PostgreSQL, in every other round, PostgreSQL itself is ended at a random moment before that, as
+by a crash, and started again.
 
 Two more stations make what the simulator does not: starts that are refused, and the newest starts
 of their own once more after each kill, with new message ids: they must be told the same again.
@@ -19,13 +23,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from ocpp_trio.domain.times import format_timestamp, system_now
 from tests.support.books import Entry, check_books, read_ledger
+from tests.support.postgres import OCPP, Postgres
 from tests.support.server import Server
 from tests.support.sync_station import Payload, connected
 
@@ -36,16 +42,16 @@ REPEATED = 20
 class Repeater:
     """A station whose starts are acknowledged, and repeated after every kill."""
 
-    def __init__(self, server: Server, name: str, id_tag: str) -> None:
+    def __init__(self, url: str, name: str, id_tag: str) -> None:
         self._began = system_now()
         self.told: list[tuple[Payload, Payload]] = []
-        self._server = server
+        self._url = url
         self._name = name
         self._id_tag = id_tag
 
     def play(self) -> None:
         """Repeat the newest starts, and make new ones."""
-        with connected(self._server.url, self._name) as station:
+        with connected(self._url, self._name) as station:
             station.boot()
             for start, first in self.told[-REPEATED:]:
                 assert station.call("StartTransaction", start)[2] == first, start
@@ -74,34 +80,42 @@ class Repeater:
         ]
 
 
+def simulation(url: str, api: str, ledger: Path, stations: int) -> list[str]:
+    """The command of so many stations that charge without end."""
+    command = [sys.executable, "-m", "ocpp_trio", "simulate", "--json", "--url", url, "--api", api]
+    command += ["--ledger", str(ledger), "--count", str(stations)]
+    return [*command, "--sessions", "1000000", "--interval", "0.02", "--give-up", "60"]
+
+
 def crash(
     folder: Path,
     rounds: int,
     stations: int,
     seed: int,
+    postgres: Postgres | None = None,
     tell: Callable[[int, Counter[str]], None] = lambda *_: None,
 ) -> Counter[str]:
     """Run so many rounds; how many starts, meter values and stops were acknowledged in all.
 
-    Raises AssertionError when the books do not agree. `tell` hears of each round.
+    The database is a file in `folder`, or on a PostgreSQL server. Raises AssertionError when the
+    books do not agree. `tell` hears of each round.
     """
     chance = random.Random(seed)
     ledger = folder / "ledger"
-    server = Server(folder)
+    server = Server(folder, **({} if postgres is None else postgres.create(OCPP)))
+    database = postgres or server.database
     server.start()
     server.request("POST", "/api/authorizations", {"idTag": "REPEATED"})
     repeaters = [
-        Repeater(server, "REPEATER", "REPEATED"),
-        Repeater(server, "REFUSED", "NOBODY"),
+        Repeater(server.url, "REPEATER", "REPEATED"),
+        Repeater(server.url, "REFUSED", "NOBODY"),
     ]
 
     def acknowledged() -> list[Entry]:
         own = [entry for each in repeaters for entry in each.ledger()]
         return read_ledger(ledger) + own
 
-    command = [sys.executable, "-m", "ocpp_trio", "simulate", "--json", "--url", server.url]
-    command += ["--api", server.api, "--ledger", str(ledger), "--count", str(stations)]
-    command += ["--sessions", "1000000", "--interval", "0.02", "--give-up", "60"]
+    command = simulation(server.url, server.api, ledger, stations)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
         try:
             for number in range(1, rounds + 1):
@@ -114,8 +128,12 @@ def crash(
                     assert client.poll() is None, "the stations ended"
                     time.sleep(0.01)
                 time.sleep(chance.uniform(0, 0.5))
+                if postgres is not None and number % 2 == 0:
+                    postgres.stop(signal.SIGQUIT)
+                    postgres.start()
+                    time.sleep(chance.uniform(0, 0.5))
                 server.kill()
-                tell(number, check_books(server.database, acknowledged()))
+                tell(number, check_books(database, acknowledged()))
                 server.start()
             client.send_signal(signal.SIGINT)
             client.wait(30)
@@ -124,7 +142,21 @@ def crash(
     code = server.stop()
     assert code == 0, server.log()
     assert server.errors() == []
-    return check_books(server.database, acknowledged())
+    return check_books(database, acknowledged())
+
+
+@contextmanager
+def server_of(database: str) -> Iterator[Postgres | None]:
+    """A PostgreSQL server that flushes to disk, if there is to be one."""
+    if database == "sqlite":
+        yield None
+        return
+    postgres = Postgres(is_durable=True)
+    try:
+        postgres.start()
+        yield postgres
+    finally:
+        postgres.remove()
 
 
 @click.command()
@@ -133,7 +165,10 @@ def crash(
 @click.option(
     "--seed", type=int, default=1, show_default=True, help="For the moments of the kills."
 )
-def main(rounds: int, stations: int, seed: int) -> None:
+@click.option(
+    "--database", type=click.Choice(("sqlite", "postgresql")), default="sqlite", show_default=True
+)
+def main(rounds: int, stations: int, seed: int, database: str) -> None:
     """Kill the server so many times under load and compare the books."""
 
     def tell(number: int, counts: Counter[str]) -> None:
@@ -141,8 +176,8 @@ def main(rounds: int, stations: int, seed: int) -> None:
             f"round {number}/{rounds}: {dict(counts)} acknowledged, all there once", err=True
         )
 
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        counts = crash(Path(folder), rounds, stations, seed, tell)
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, server_of(database) as postgres:
+        counts = crash(Path(folder), rounds, stations, seed, postgres, tell)
     click.echo(f"{rounds} kills, acknowledged: {dict(counts)}; 0 lost, 0 doubled")
 
 

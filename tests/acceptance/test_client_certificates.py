@@ -7,8 +7,10 @@ import os
 import signal
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import trustme
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from tests.acceptance.scorecard import check_well, descriptors, fresh_session
-from tests.support.sync_station import connected, whole_session
+from tests.support.sync_station import SyncStation, connected, whole_session
 from tests.support.tls_server import CPO, TlsServer, openssl, tls_server
 from tests.support.waiting import until
 
@@ -71,7 +73,9 @@ def test_a_certificate_of_the_station_itself(server: TlsServer, version: ssl.TLS
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_certificate_of_another_is_refused(server: TlsServer, version: ssl.TLSVersion) -> None:
+    before = server.get("/api/status")["limits"]["stationsUnauthorized"]
     assert refused(server, "VICTIM", server.showing("THIEF", version=version)) == 403
+    assert server.get("/api/status")["limits"]["stationsUnauthorized"] == before + 1
     assert server.request("GET", "/api/charge-points/VICTIM").status == 404
     assert "has the common name THIEF, which is neither the id nor" in server.log()
 
@@ -109,6 +113,10 @@ def test_a_serial_number_will_do(server: TlsServer) -> None:
         assert station.call("BootNotification", boot)[2]["status"] == "Accepted"
     assert whole_session(server.wss, "NUMBERED", "TAG", server.showing("SN-1234")) > 0
     assert refused(server, "UNNUMBERED", server.showing("SN-1234")) == 403
+    assert refused(server, "NUMBERED", server.showing("THIEF")) == 403
+    (event,) = server.get("/api/security-events?chargePointId=NUMBERED")
+    assert event["type"] == "FailedToAuthenticateAtCentralSystem"
+    assert "THIEF" in event["techInfo"]
 
 
 def test_versions_and_cipher_suites(server: TlsServer) -> None:
@@ -219,30 +227,41 @@ def test_new_files_drop_nobody(tmp_path: Path) -> None:
         ]
         for station in stations:
             assert station.boot()["status"] == "Accepted"
+        over = threading.Event()
 
-        def all_are_served() -> None:
-            for station in stations:
+        def keep_calling(station: SyncStation) -> int:
+            """Call without a pause; how often it was answered."""
+            calls = 0
+            while not over.is_set():
                 assert station.call("Heartbeat", {})[0] == 3
+                calls += 1
+            return calls
 
-        first = serial(server)
-        server.renew_certificate(tmp_path)
-        until(lambda: serial(server) != first)
-        all_are_served()
-
-        second = serial(server)
-        (tmp_path / "cert.pem").write_text("nonsense")
-        server.signal(signal.SIGHUP)
-        until(lambda: "certificate files cannot be used; the old ones stay" in server.log())
-        all_are_served()
-        assert serial(server) == second
-        with connected(server.wss, "NEW", server.trusting()) as fresh:
-            assert fresh.boot()["status"] == "Accepted"
-
-        server.renew_certificate(tmp_path)
-        server.signal(signal.SIGHUP)
-        until(lambda: serial(server) not in {first, second})
-        all_are_served()
+        with ThreadPoolExecutor(len(stations)) as threads:
+            counts = [threads.submit(keep_calling, station) for station in stations]
+            try:
+                change_files(server, tmp_path)
+            finally:
+                over.set()
+        assert all(count.result() > 0 for count in counts)
         assert len(server.errors()) == server.log().count("cannot be used") >= 1
+
+
+def change_files(server: TlsServer, folder: Path) -> None:
+    """New files, broken ones, new ones again; by themselves and by signal."""
+    first = serial(server)
+    server.renew_certificate(folder)
+    until(lambda: serial(server) != first)
+    second = serial(server)
+    (folder / "cert.pem").write_text("nonsense")
+    server.signal(signal.SIGHUP)
+    until(lambda: "certificate files cannot be used; the old ones stay" in server.log())
+    assert serial(server) == second
+    with connected(server.wss, "NEW", server.trusting()) as fresh:
+        assert fresh.boot()["status"] == "Accepted"
+    server.renew_certificate(folder)
+    server.signal(signal.SIGHUP)
+    until(lambda: serial(server) not in {first, second})
 
 
 def test_a_revoked_certificate_lets_nobody_in_again(server: TlsServer) -> None:

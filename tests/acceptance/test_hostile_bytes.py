@@ -53,6 +53,10 @@ HTTP = {
     "a header without end": b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000,
     "a target that is not text": b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "half a request": b"GET /api/status HT",
+    "a method in other letters": b"hEAD /docs HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "HTTP/2 where an upgrade was asked for": b"GET /docs HTTP/1.1\r\nHost: localhost\r\n"
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n"
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
 }
 
 FRAMES = {
@@ -138,6 +142,8 @@ def test_hostile_handshakes(server: Server, name: str) -> None:
 def test_hostile_requests(server: Server, name: str) -> None:
     answer = pour(server.api_port, HTTP[name])
     assert b"Traceback" not in answer
+    # HTTP/1.1 only: no upgrade is ever agreed to.
+    assert answer[9:12] not in {b"101", b"500"}
     pour(server.api_port, HTTP[name], reset=True)
     is_well(server)
 

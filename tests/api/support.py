@@ -16,6 +16,7 @@ from ocpp_trio.api.keyring import Keys
 from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.session import Session
+from ocpp_trio.certificates import ClientCertificate
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.commands import state_of
 from ocpp_trio.errors import CommandFailed, StoreUnavailable
@@ -34,10 +35,11 @@ JSON = {"Content-Type": "application/json"}
 class Station:
     """A connected charge point, as far as commands see one: it answers with `answers` in turn."""
 
-    connection = 1
+    connection = 0
     accepted = True
     booted = True
     waiting = 0
+    certificate: ClientCertificate | None = None
 
     def __init__(self, central: Central, charge_point_id: str) -> None:
         self.central = central
@@ -197,6 +199,7 @@ def context_of(
         authentication=central.authentication,
         now=central.now,
         started=started,
+        node=central.node,
         counts=central.counts,
     )
 

@@ -170,7 +170,7 @@ async def test_a_slow_reader_never_puts_a_revoked_key_in_force_again(guarded: Ap
 
 
 @pytest.fixture
-async def limited(open_api: OpenApi, autojump_clock: MockClock) -> Any:
+async def limited(open_api: OpenApi) -> Any:
     keys = keys_of(chosen=ADMIN)
     async with open_api(
         keys, OCPP_HOST="0.0.0.0", OCPP_API_FAILURES="3", OCPP_API_FAILURE_WINDOW="60"
@@ -182,7 +182,7 @@ async def _guess(api: Api, times: int) -> list[int]:
     return [(await _try(api, f"guess {number}")).status_code for number in range(times)]
 
 
-async def test_wrong_keys_are_limited_by_address(limited: Api) -> None:
+async def test_wrong_keys_are_limited_by_address(limited: Api, autojump_clock: MockClock) -> None:
     assert await _guess(limited, 5) == [401, 401, 401, 429, 429]
     counts = limited.context.counts
     assert (counts.api_keys_wrong, counts.api_keys_refused) == (3, 2)

@@ -278,7 +278,9 @@ async def test_tls_needs_tls_here_and_certificates_there(open_api: OpenApi, now:
 async def _own_certificate(api: Api, operator: Operator) -> None:
     """The charge point took a certificate for its own key."""
     csr = request("CP001")
-    assert await api.database.write(certificates.keep_request, "CP001", csr, api.now()) is None
+    assert (
+        await api.database.write(certificates.keep_request, "CP001", csr, None, api.now()) is None
+    )
     await operator.command("CertificateSigned", {"certificateChain": "pem"})
 
 

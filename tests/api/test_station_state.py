@@ -125,7 +125,7 @@ async def test_installed_certificates_and_requests(api: Api) -> None:
     assert (await api.get("/api/certificates?expiresBefore=2030-01-01T00:00:00Z")).json() == []
     assert_problem(await api.get("/api/certificates?expiresBefore=soon"), 400, "invalid-request")
     csr = request()
-    await api.database.write(certificates.keep_request, "CP001", csr, api.now())
+    await api.database.write(certificates.keep_request, "CP001", csr, None, api.now())
     (waiting,) = (await api.get("/api/certificate-requests?state=received")).json()
     assert (waiting["csr"], waiting["problem"]) == (csr, None)
     chain = {"certificateChain": pem(root())}

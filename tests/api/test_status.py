@@ -11,10 +11,13 @@ from structlog.typing import EventDict
 from trio.testing import MockClock
 
 from ocpp_trio.api.status import LimitCounts, duration
+from ocpp_trio.store import charge_points
+from ocpp_trio.store.station_keys import NOTHING
 from ocpp_trio.supervise import every
 from tests.api.conftest import OpenApi
 from tests.api.support import Api, assert_problem
 from tests.support.clock import SECOND
+from tests.support.nodes import enter
 from tests.support.statements import fetch
 
 LIMITS = [each.encode_name for each in msgspec.structs.fields(LimitCounts)]
@@ -30,7 +33,11 @@ def test_duration_is_written_as_go_does(seconds: int, text: str) -> None:
 
 async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
     await api.register("CP001")
-    await api.register("CP002")
+    await api.database.write(
+        charge_points.admit, "CP002", "accept", 9, "", None, api.now(), NOTHING, "here"
+    )
+    await enter(api.database, "here", alone=True)
+    api.central.node.id = "here"
     response = await restarted(api, 10_921).get("/api/status")
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
@@ -40,10 +47,21 @@ async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
         "systemName": "ocpp-central",
         "chargePointsTotal": 2,
         "reviewItemsOpen": 0,
-        "chargePointsConnected": 0,
+        "chargePointsConnected": 1,
         "databaseType": "sqlite",
         "uptime": "3h2m1s",
         "uptimeSeconds": 10_921,
+        "nodeId": "here",
+        "nodes": [
+            {
+                "id": "here",
+                "name": "name of here",
+                "role": "all",
+                "startedAt": "2026-11-23T08:00:00Z",
+                "heartbeatAt": "2026-11-23T08:00:00Z",
+                "chargePointsConnected": 1,
+            }
+        ],
         "limits": dict.fromkeys(LIMITS, 0),
     }
 

@@ -196,7 +196,6 @@ async def test_taken_up_by_the_next_process(
         batch = await create(system, expires_at=START + HOUR, start=False)
         nursery.cancel_scope.cancel()
     async with open_system() as system, trio.open_nursery() as nursery:
-        assert await system.central.database.write(commands.abandon, START) == 0
         connected = await stations(system, nursery, 6)
         for station in connected:
             await answer(station)

@@ -29,7 +29,7 @@ NUMBERS = """
 
 CASES = NUMBERS.split()
 
-OPEN = {"086", "087"}
+OPEN: set[str] = set()
 """Those that this version cannot pass yet."""
 
 TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")

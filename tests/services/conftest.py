@@ -40,11 +40,14 @@ def now() -> FakeNow:
 
 
 @pytest.fixture
-def open_watched(make_settings: MakeSettings, now: FakeNow) -> OpenWatched:
+def open_watched(
+    make_settings: MakeSettings, now: FakeNow, monkeypatch: pytest.MonkeyPatch
+) -> OpenWatched:
     """Opens a system for services, with settings given by variable; the tag TAG is known.
 
-    Nobody looks for dead links in it: an hour then costs nothing.
+    Nobody looks for dead links in it, nor after its file: an hour then costs nothing.
     """
+    monkeypatch.setattr("ocpp_trio.store.database.CHECK_INTERVAL", 3600)
 
     @asynccontextmanager
     async def open_one(**variables: str) -> AsyncIterator[Watched]:

@@ -54,7 +54,7 @@ class Obedient:
         if self.answer is None:
             return
         await self.station.send([self.answer[0], number, *self.answer[1:]])
-        if self.answer == ACCEPTED and "requestedMessage" in payload:
+        if self.answer == ACCEPTED and "connectorId" in payload:
             await self.send(payload["requestedMessage"], payload["connectorId"])
 
     async def send(self, action: str, connector_id: int = 1) -> None:

@@ -136,7 +136,7 @@ class Central:
         assert self._socket is not None
         await self._socket.aclose(code)
 
-    async def _open_stream(self) -> trio.abc.Stream:
+    async def _open_stream(self, _: object = None) -> trio.abc.Stream:
         if not self.listening:
             raise CannotConnect("connection refused")
         theirs, ours = trio.testing.memory_stream_pair()

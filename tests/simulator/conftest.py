@@ -42,8 +42,8 @@ def make_run(central: Central, said: list[str]) -> Callable[..., Run]:
         return Run(
             Plan(**plan),
             central.endpoint,
-            Tally(said.append),
-            Ledger(ledger),
+            tally=Tally(said.append),
+            ledger=Ledger(ledger),
             now=lambda: START + round(trio.current_time() * 1000),
         )
 

@@ -16,7 +16,7 @@ BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 
 
 async def stream_to(central: Central) -> trio.abc.Stream:
-    return await central.endpoint.open_stream()
+    return await central.endpoint.open_stream(None)
 
 
 async def test_it_calls_and_is_called(autojump_clock: MockClock, central: Central) -> None:

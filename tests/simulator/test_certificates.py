@@ -4,73 +4,51 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from hypothesis import given
-from hypothesis import strategies as st
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from ocpp_trio.simulator.certificates import CertificateStore, hash_data
-from ocpp_trio.simulator.der import encode, encode_integer, read_certificate, read_chain, write_pem
+from ocpp_trio.simulator.certificates import CENTRAL_SYSTEM, CertificateStore, hash_data
 from ocpp_trio.simulator.signing import KeyPair
-
-CENTRAL = "CentralSystemRootCertificate"
+from tests.support.certificates import NOT_AFTER, NOT_BEFORE, pem, root, signed_for
+from tests.support.clock import FakeNow
 
 
 def test_the_hash_data_is_that_of_ocsp() -> None:
-    pem = trustme.CA(key_type=trustme.KeyType.RSA).cert_pem.bytes()
-    root = x509.load_pem_x509_certificate(pem)
-    key = x509.SubjectKeyIdentifier.from_public_key(root.public_key())
-    hashed = hash_data(pem.decode())
+    text = trustme.CA(key_type=trustme.KeyType.RSA).cert_pem.bytes()
+    certificate = x509.load_pem_x509_certificate(text)
+    hashed = hash_data(text.decode())
     assert hashed["hashAlgorithm"] == "SHA256"
-    assert hashed["serialNumber"] == f"{root.serial_number:x}"
-    assert hashed["issuerNameHash"] == hashlib.sha256(root.issuer.public_bytes()).hexdigest()
-    content = read_chain(pem.decode())[0].key
-    # SHA-1 over the same content is the key's identifier (RFC 5280 section 4.2.1.2).
-    assert hashlib.sha1(content).digest() == key.digest
-    assert hashed["issuerKeyHash"] == hashlib.sha256(content).hexdigest()
+    assert hashed["serialNumber"] == f"{certificate.serial_number:x}"
+    assert hashed["issuerNameHash"] == hashlib.sha256(certificate.issuer.public_bytes()).hexdigest()
 
 
-def test_a_chain_is_read_in_order() -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
-    chain = "".join(pem.bytes().decode() for pem in (*issued.cert_chain_pems, authority.cert_pem))
-    leaf, root = read_chain(chain)
-    assert leaf.issuer == root.subject == root.issuer != leaf.subject
+def test_there_is_room_for_so_many(now: FakeNow) -> None:
+    store = CertificateStore("CP1", 1, now)
+    one, two = pem(root("One")), pem(root("Two"))
+    assert store.install(CENTRAL_SYSTEM, one) == "Accepted"
+    assert store.install(CENTRAL_SYSTEM, one) == "Accepted"
+    assert store.install(CENTRAL_SYSTEM, two) == "Rejected"
+    assert len(store.installed(CENTRAL_SYSTEM)) == 1
+    assert store.roots() == [one]
 
 
-@given(st.binary(max_size=40) | st.lists(st.binary(max_size=8)).map(lambda x: encode(0x30, *x)))
-def test_what_is_no_certificate_is_a_value_error(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"element|certificate"):
-        read_certificate(data)
-    with pytest.raises(ValueError, match=r"element|certificate"):
-        read_chain(write_pem("CERTIFICATE", data))
-
-
-@pytest.mark.parametrize("cut", range(0, 400, 7))
-def test_a_certificate_cut_short_is_none(cut: int) -> None:
-    der = trustme.CA().cert_pem.bytes()
-    whole = x509.load_pem_x509_certificate(der).public_bytes(serialization.Encoding.DER)
-    with pytest.raises(ValueError, match=r"element|certificate"):
-        read_certificate(whole[: len(whole) - 1 - cut])
-
-
-def test_there_is_room_for_so_many() -> None:
-    store = CertificateStore("CP1", 1)
-    one, two = (trustme.CA().cert_pem.bytes().decode() for _ in range(2))
-    assert store.install(CENTRAL, one) == "Accepted"
-    assert store.install(CENTRAL, one) == "Accepted"
-    assert store.install(CENTRAL, two) == "Rejected"
-    assert len(store.installed(CENTRAL)) == 1
-
-
-@given(st.integers(0, 2**200))
-def test_integers_are_encoded_as_der_has_them(number: int) -> None:
-    encoded = encode_integer(number)
-    content = encoded[2:]
-    assert int.from_bytes(content, "big", signed=True) == number
-    assert len(content) == 1 or content[0] or content[1] & 0x80
+def test_only_what_is_for_the_newest_key_and_valid_is_taken(now: FakeNow) -> None:
+    store = CertificateStore("CP1", 1, now)
+    assert store.take_signed(pem(root())) == "it is not for the key of this charge point"
+    older = signed_for(store.request("Example"))
+    newer = signed_for(store.request("Example"))
+    assert store.take_signed(older) == "it is not for the key of this charge point"
+    assert store.take_signed("nonsense") == "it is no PEM certificate"
+    for moment in (NOT_BEFORE.timestamp() * 1000 - 1, NOT_AFTER.timestamp() * 1000):
+        now.ms = int(moment)
+        assert store.take_signed(newer) == "it is not valid now"
+    now.ms = int(NOT_BEFORE.timestamp() * 1000)
+    assert store.take_signed(newer) is None
+    assert store.own is not None
+    key = serialization.load_pem_private_key(store.own.key.encode(), None)
+    assert key.public_key() == x509.load_pem_x509_certificate(newer.encode()).public_key()
 
 
 def test_a_request_is_signed_with_its_key() -> None:
@@ -79,7 +57,6 @@ def test_a_request_is_signed_with_its_key() -> None:
     assert csr.is_signature_valid
     assert csr.subject.rfc4514_string() == "CN=DE*ÄÖ*1,O=Example"
     assert isinstance(csr.signature_hash_algorithm, hashes.SHA256)
-    public = csr.public_key().public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    )
-    assert public == pair.public == KeyPair("DE*ÄÖ*1").public != KeyPair("CP2").public
+    key = serialization.load_pem_private_key(pair.private_pem.encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert key.public_key() == csr.public_key()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -238,13 +239,13 @@ async def test_no_more_connect_at_once_than_allowed(
     opening = most = 0
     open_stream = run.endpoint.open_stream
 
-    async def slow() -> trio.abc.Stream:
+    async def slow(tls: ssl.SSLContext | None) -> trio.abc.Stream:
         nonlocal opening, most
         opening += 1
         most = max(most, opening)
         await trio.sleep(1)
         opening -= 1
-        return await open_stream()
+        return await open_stream(tls)
 
     run.endpoint = run.endpoint._replace(open_stream=slow)
     await fleet.play(run)

@@ -22,7 +22,7 @@ def central(monkeypatch: pytest.MonkeyPatch) -> Central:
     """A central system that the verb finds, whatever --url says."""
     central = Central(trio.lowlevel.spawn_system_task)
     verb = importlib.import_module("ocpp_trio.cli.simulate")
-    monkeypatch.setattr(verb, "endpoint_of", lambda _: central.endpoint)
+    monkeypatch.setattr(verb, "endpoint_from", lambda _, url: central.endpoint)
     return central
 
 

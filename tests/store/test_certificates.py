@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ocpp_trio.store import certificates
-from ocpp_trio.store.database import Database, Row
-from tests.support.certificates import NOT_AFTER, hash_data, pem, request, root
+from ocpp_trio.store import certificates, charge_points
+from ocpp_trio.store.database import Database, Row, Tx
+from ocpp_trio.store.queries import Statement
+from tests.support.certificates import NOT_AFTER, hash_data, pem, request, root, signed_for
 from tests.support.clock import START
 from tests.support.commands import carried_out
 
@@ -94,7 +95,7 @@ async def test_a_deleted_certificate(database: Database, status: str, left: int)
 
 
 async def test_a_request_that_cannot_be_signed_is_kept_all_the_same(database: Database) -> None:
-    problem = await database.write(certificates.keep_request, "CP1", "nonsense", START)
+    problem = await database.write(certificates.keep_request, "CP1", "nonsense", None, START)
     assert problem is not None
     (row,) = await database.read(
         certificates.requests.page, certificates.RequestFilter(state="rejected"), None, 10, 0
@@ -110,19 +111,106 @@ async def test_a_request_that_cannot_be_signed_is_kept_all_the_same(database: Da
         (None, "timeout", "sent"),
         # Never sent: the next certificate is for the same request.
         (None, "expired", "received"),
+        (None, "cancelled", "received"),
+        # A CALLERROR: the station cannot take any.
+        (None, "error", "refused"),
     ],
 )
 async def test_a_certificate_answers_the_newest_request(
     database: Database, response: Any, state: str, found: str
 ) -> None:
     for name in ("CP001", "CP002"):
-        assert await database.write(certificates.keep_request, "CP1", request(name), START) is None
+        assert (
+            await database.write(certificates.keep_request, "CP1", request(name), None, START)
+            is None
+        )
     payload = {"certificateChain": pem(root())}
     await carried_out(database, "CertificateSigned", payload, response, state=state)
     rows = await database.read(
         certificates.requests.page, certificates.RequestFilter(), None, 10, 0
     )
-    assert [row["state"] for row in rows] == [found, "received"]
+    assert [row["state"] for row in rows] == [found, "rejected"]
     assert await database.read(
         certificates.requests.count, certificates.RequestFilter("CP1", "received")
-    ) == 1 + (found == "received")
+    ) == (found == "received")
+
+
+async def keep(
+    database: Database, csr: str, *organizations: str, point: str = "CP001"
+) -> str | None:
+    return await database.write(certificates.keep_request, point, csr, organizations, START)
+
+
+async def test_what_we_sign_must_be_the_stations_own(database: Database) -> None:
+    for point, boot in {
+        "CP001": {"chargePointSerialNumber": "SN1"},
+        "CP002": {"chargePointSerialNumber": "SN2"},
+        # It says that it is another.
+        "CP003": {"chargePointSerialNumber": "CP001", "chargeBoxSerialNumber": "SN2"},
+    }.items():
+        await database.write(charge_points.register, point, "Accepted", {}, START)
+        await database.write(charge_points.boot, point, boot, START)
+    assert await keep(database, request("SN1")) is None
+    assert "which is neither" in str(await keep(database, request("CP002")))
+    assert "which is neither" in str(await keep(database, request("SN2")))
+    for name in ("CP001", "SN2"):
+        problem = await keep(database, request(name), point="CP003")
+        assert problem == f"has the common name {name}, which is another charge point's too"
+    assert await keep(database, request("CP003"), point="CP003") is None
+    # That another calls itself so does not keep it from its own id.
+    assert await keep(database, request("CP001")) is None
+    assert "is not made out to CPO" in str(await keep(database, request("SN1"), "CPO"))
+    # Somebody else signs.
+    assert (
+        await database.write(certificates.keep_request, "CP001", request("X"), None, START) is None
+    )
+
+
+async def test_only_what_came_by_tls_is_signed_without_asking(database: Database) -> None:
+    async def asked(point: str, profile: int) -> int:
+        row = await database.read(charge_points.find, point)
+        if row is None:
+            await database.write(charge_points.register, point, "Accepted", {}, START)
+        await database.write(with_profile, point, profile)
+        assert await keep(database, request(point), point=point) is None
+        rows = await database.read(
+            certificates.requests.page, certificates.RequestFilter(point), None, 1, 0
+        )
+        number: int = rows[0]["id"]
+        return number
+
+    def with_profile(tx: Tx, point: str, profile: int) -> None:
+        statement = Statement(
+            "test", "Test.", "UPDATE charge_points SET security_profile = :profile WHERE id = :id"
+        )
+        tx.run(statement, profile=profile, id=point)
+
+    for profile in (0, 1):
+        await asked(f"CP{profile}", profile)
+    await asked("CP2", 2)
+    newest = await asked("CP2", 3)
+    other = await asked("CP3", 3)
+    await asked("CP4", 3)
+    # The newest counts, and it did not come by TLS.
+    await asked("CP4", 1)
+    waiting = await database.read(certificates.to_sign)
+    assert [row["id"] for row in waiting] == [newest, other]
+
+    assert await database.write(certificates.reject, other, "was rejected", START) is not None
+    assert await database.write(certificates.reject, other, "again", START) is None
+    assert len(await database.read(certificates.to_sign)) == 1
+    row = await database.read(certificates.find_request, other)
+    assert row is not None
+    assert (row["state"], row["problem"]) == ("rejected", "was rejected")
+
+
+async def test_a_certificate_answers_the_request_for_its_key(database: Database) -> None:
+    first, second, third = (request(f"CP1-{number}") for number in range(3))
+    for csr in (first, second, third):
+        await database.write(certificates.keep_request, "CP1", csr, None, START)
+    payload = {"certificateChain": signed_for(second)}
+    await carried_out(database, "CertificateSigned", payload, {"status": "Accepted"})
+    rows = await database.read(
+        certificates.requests.page, certificates.RequestFilter("CP1"), None, 10, 0
+    )
+    assert [row["state"] for row in rows] == ["received", "installed", "rejected"]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ocpp_trio.domain.commands import Command
-from ocpp_trio.store import charge_points
+from ocpp_trio.store import charge_points, commands, node_messages
 from ocpp_trio.store.charge_points import Admission
 from ocpp_trio.store.database import Database, Row
+from ocpp_trio.store.station_keys import NOTHING
 from tests.support.clock import START
 
 BOOT = {"chargePointVendor": "Vendor", "chargePointModel": "Model"}
@@ -21,6 +22,7 @@ async def admit(
     policy: str = "accept",
     max_pending: int = 10,
     now: int = START,
+    node_id: str = "here",
 ) -> Admission | None:
     return await database.write(
         charge_points.admit,
@@ -30,6 +32,8 @@ async def admit(
         "127.0.0.1:5000",
         "ocpp1.6",
         now,
+        NOTHING,
+        node_id,
     )
 
 
@@ -142,14 +146,65 @@ async def test_a_late_goodbye_of_an_older_connection_does_no_harm(database: Data
     assert (await find(database))["disconnect_reason"] == "gone"
 
 
-async def test_after_a_restart_nothing_is_connected(database: Database) -> None:
+async def test_what_a_node_leaves_is_released_and_nothing_else(database: Database) -> None:
     await admit(database, "CP1")
     await admit(database, "CP2")
+    await admit(database, "CP3", node_id="there")
     await database.write(charge_points.disconnect, "CP2", 1, "gone", START)
-    assert await database.write(charge_points.disconnect_all, "the server was restarted", 9) == 1
-    assert await database.read(charge_points.counts) == (2, 0)
-    assert (await find(database, "CP1"))["disconnect_reason"] == "the server was restarted"
+    assert await database.write(charge_points.release, "here", "the node is gone", 9) == 1
+    assert await database.read(charge_points.counts) == (3, 1)
+    assert (await find(database, "CP1"))["disconnect_reason"] == "the node is gone"
     assert (await find(database, "CP2"))["disconnect_reason"] == "gone"
+
+
+async def test_a_node_that_comes_back_takes_what_nobody_else_has(database: Database) -> None:
+    for name in ("CP1", "CP2", "CP3"):
+        await admit(database, name)
+    await database.write(charge_points.release, "here", "the node is gone", 9)
+    await admit(database, "CP2", node_id="there")
+    await admit(database, "CP3", node_id="there")
+    await database.write(charge_points.disconnect, "CP3", 2, "gone", START)
+    held = [(name, 1) for name in ("CP1", "CP2", "CP3")]
+    assert await database.write(charge_points.reclaim, "here", held) == {("CP1", 1)}
+    assert await database.read(charge_points.marked_connected, "there") != []
+    assert (await find(database, "CP1"))["is_connected"] == 1
+
+
+async def test_the_node_that_had_a_station_is_told_who_has_it_now(database: Database) -> None:
+    await admit(database)
+    await admit(database)
+    assert await database.read(node_messages.of_node, "here") == []
+    await admit(database, node_id="there")
+    (message,) = await database.read(node_messages.of_node, "here")
+    assert (message["charge_point_id"], message["connection"]) == ("CP1", 3)
+    await database.write(node_messages.delete, [message["message_id"]])
+    await database.write(charge_points.disconnect, "CP1", 3, "gone", START)
+    await admit(database)
+    for name in ("here", "there"):
+        assert await database.read(node_messages.of_node, name) == []
+
+
+async def test_the_node_of_a_station_is_told_of_changes(database: Database) -> None:
+    await admit(database)
+    for here in ("here", "there"):
+        await database.write(charge_points.set_registration, "CP1", "Rejected", START, here)
+        await database.write(charge_points.update, "CP1", {"conformance": "strict"}, START, here)
+    messages = await database.read(node_messages.of_node, "here")
+    assert [(each["id"], each["registration"], each["conformance"]) for each in messages] == [
+        ("CP1", "Rejected", "strict")
+    ] * 2
+    assert await database.write(charge_points.delete, "CP1", "there")
+    messages = await database.read(node_messages.of_node, "here")
+    assert [(each["charge_point_id"], each["id"]) for each in messages] == [("CP1", None)] * 3
+
+
+async def test_who_connects_learns_whether_commands_are_kept(database: Database) -> None:
+    first = await admit(database)
+    await database.write(commands.create, "CP1", "ClearCache", "{}", "test", None, START + 9, START)
+    second = await admit(database)
+    assert first is not None
+    assert second is not None
+    assert (first.is_expected, second.is_expected) == (False, True)
 
 
 async def test_who_was_seen_when(database: Database) -> None:

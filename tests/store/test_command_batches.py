@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from ocpp_trio.store import charge_points, command_batches, commands
+from ocpp_trio.store import charge_points, command_batches, commands, nodes
 from ocpp_trio.store.command_batches import Created, NewBatch, Selection
 from ocpp_trio.store.database import Database
 from tests.support.clock import START
+from tests.support.nodes import enter
 
 STATIONS = {
     "A": ("Acme", "M1", "1.0", True),
@@ -99,7 +100,14 @@ async def test_what_is_unfinished_is_taken_up_and_kept_for_a_while(database: Dat
     await create(database, ["A"], concurrency=7)
     await create(database, ["A"])
     await database.write(commands.mark_sent, 3, START)
-    assert await database.write(command_batches.take_up, START + 50) == [(1, 5), (2, 7)]
+    await enter(database, "me")
+    assert await database.write(command_batches.take_up, "me", START + 50) == [(1, 5), (2, 7)]
+    assert await database.write(command_batches.take_up, "you", START + 90) == []
     rows = await database.read(commands.listing.page, commands.Filter(), None, 10, 0)
     assert [row["expires_at"] for row in rows] == [None, START + 50, START + 9]
-    assert await database.read(commands.expected) == ["A"]
+    assert {row["from_node_id"] for row in rows} == {"me", None}
+    await database.write(nodes.leave, "me", START)
+    await enter(database, "you")
+    assert await database.write(command_batches.take_up, "you", START + 90) == [(1, 5), (2, 7)]
+    rows = await database.read(commands.listing.page, commands.Filter(), None, 10, 0)
+    assert [row["expires_at"] for row in rows] == [None, START + 50, START + 9]

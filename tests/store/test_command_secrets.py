@@ -18,8 +18,15 @@ CANARY = "canary7d3f9b"
 LOCATION = {"location": f"ftp://user:{CANARY}@files.example/up"}
 
 
+TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+    "postgres": "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+}
+
+
 async def _dump(database: Database) -> str:
-    tables = await database.read(fetch, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    tables = await database.read(fetch, TABLES[database.kind])
+    assert tables
     rows = []
     for table in tables:
         rows += [dict(row) for row in await database.read(fetch, f"SELECT * FROM {table['name']}")]
@@ -54,9 +61,11 @@ async def test_what_is_kept_loses_them_at_its_end(database: Database, end: str) 
         await database.write(commands.finish, number, "accepted", '{"fileName":"x"}', None, START)
     elif end == "cancel":
         await database.write(commands.cancel, number, "gone", START)
+    elif end == "expire":
+        await database.write(commands.expire, START + DAY)
     else:
-        unit = commands.expire if end == "expire" else commands.abandon
-        await database.write(unit, START + DAY)
+        await database.write(commands.mark_sent, number, START, "here")
+        await database.write(commands.abandon, "here", "the node is gone", START)
     assert CANARY not in await _dump(database)
 
 

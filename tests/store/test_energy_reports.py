@@ -15,6 +15,7 @@ from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import energy_reports
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.energy_reports import Entry
+from tests.conftest import SQLITE
 from tests.support.clock import DAY, HOUR, MINUTE, START, FakeNow
 from tests.support.sessions import Station, meter_value
 from tests.support.statements import execute, fetch
@@ -126,6 +127,7 @@ async def _plan(database: Database, name: str) -> str:
     return "\n".join(row["detail"] for row in rows)
 
 
+@pytest.mark.parametrize("database_kind", [SQLITE])
 async def test_no_statement_walks_through_all_transactions(database: Database) -> None:
     plan = await _plan(database, "running_at")
     for index in ("transactions_started (started_at>? AND started_at<?)", "transactions_long"):

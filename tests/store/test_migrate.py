@@ -210,3 +210,31 @@ def test_an_unfinished_script_is_refused() -> None:
 def test_steps_of_the_other_dialect_are_left_out() -> None:
     assert all(step.sql for step in migrate.steps("sqlite"))
     assert {step.name for step in migrate.steps("postgres")} <= set(KNOWN)
+
+
+def test_what_servers_without_nodes_left_open_belongs_to_one_that_is_gone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = migrate.steps("sqlite")
+    before = [step for step in steps if step.name < "0012"]
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "steps", lambda dialect: before)
+        migrate.migrate_sqlite(path)
+    with connected(path) as connection:
+        connection.execute(
+            "INSERT INTO charge_points (id, registration, is_connected, created_at, updated_at)"
+            " VALUES ('CP1', 'Accepted', 1, 0, 0), ('CP2', 'Accepted', 0, 0, 0)"
+        )
+        connection.executemany(
+            "INSERT INTO commands (charge_point_id, action, payload, actor, created_at, state,"
+            " expires_at) VALUES ('CP1', 'Reset', '{}', 'me', 0, ?, ?)",
+            [("sent", None), ("queued", None), ("queued", 9), ("accepted", None)],
+        )
+    migrate.migrate_sqlite(path)
+    with connected(path) as connection:
+        points = connection.execute("SELECT node_id FROM charge_points ORDER BY id").fetchall()
+        commands = connection.execute("SELECT node_id FROM commands ORDER BY id").fetchall()
+        nodes = connection.execute("SELECT id FROM nodes").fetchall()
+    assert points == [("before",), (None,)]
+    assert commands == [("before",), ("before",), (None,), (None,)]
+    assert nodes == [("before",)]

@@ -11,7 +11,13 @@ from ocpp_trio.errors import SchemaError, StoreError
 from ocpp_trio.store import charge_points, migrate
 from ocpp_trio.store.migrate import Step
 from ocpp_trio.store.opening import open_database
-from tests.conftest import MakeSettings
+from tests.conftest import SQLITE, MakeSettings
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """SQLite alone."""
+    return SQLITE
 
 
 async def test_the_writer_runs_in_threads_too(make_settings: MakeSettings) -> None:

@@ -7,11 +7,14 @@ import sqlite3
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 import ocpp_trio
 from ocpp_trio.store import migrate, queries
+from ocpp_trio.store.postgres_tx import PostgresTx
 from ocpp_trio.store.queries import Queries, Statement
 
 NOUNS = sorted(
@@ -120,6 +123,30 @@ def test_a_group_of_values_is_repeated_for_many_rows() -> None:
     assert statement.for_rows(3) == statement.for_rows(3)
 
 
+def test_a_group_of_values_is_a_set_of_columns_for_postgresql() -> None:
+    statement = Statement("x", "x", ROWS)
+    assert " ".join(statement.for_columns(["bigint", "text"]).split()) == (
+        "INSERT INTO t (a, b) SELECT column1, column2"
+        " FROM unnest(%s::bigint[], %s::text[]) AS given (column1, column2)"
+        " ON CONFLICT (a) DO NOTHING"
+    )
+    assert "($1, $2)" in statement.to_prepare()
+
+
+def test_a_value_may_say_of_which_type_it_is() -> None:
+    text = (
+        "UPDATE t SET b = n.column2 FROM (VALUES (CAST(:a AS BIGINT), :b)) AS n WHERE '%' <> ':c'"
+    )
+    statement = Statement("x", "x", text)
+    assert statement.takes_rows
+    group = "(CAST(? AS BIGINT), ?)"
+    assert f"(VALUES {group}, {group}) AS n" in statement.for_rows(2)
+    assert statement.for_columns(["bigint", "text"]).endswith(
+        "given (column1, column2)) AS n WHERE '%%' <> ':c'"
+    )
+    assert "(VALUES (CAST($1 AS BIGINT), $2)) AS n WHERE '%' <>" in statement.to_prepare()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -131,6 +158,36 @@ def test_a_group_of_values_is_repeated_for_many_rows() -> None:
 )
 def test_other_statements_take_one_row_at_a_time(text: str) -> None:
     assert not Statement("x", "x", text).takes_rows
+
+
+VARIANTS = """
+-- name: lock
+-- One row.
+-- sqlite:
+SELECT * FROM t WHERE id = :id;
+-- postgres:
+SELECT * FROM t WHERE id = :id
+FOR UPDATE;
+-- name: lock_more
+-- Some rows.
+SELECT * FROM t WHERE id > :id;
+-- postgres:
+SELECT * FROM t WHERE id > :id FOR UPDATE;
+"""
+
+
+def test_a_statement_may_have_a_text_for_each_database() -> None:
+    found = Queries("t", VARIANTS)
+    assert found.lock.sqlite == "SELECT * FROM t WHERE id = :id"
+    assert found.lock.psycopg == "SELECT * FROM t WHERE id = %(id)s\nFOR UPDATE"
+    assert found.lock.about == "One row."
+    assert found.lock_more.sqlite == "SELECT * FROM t WHERE id > :id"
+    assert found.lock_more.psycopg.endswith("FOR UPDATE")
+
+
+def test_both_texts_take_the_same_parameters() -> None:
+    with pytest.raises(ValueError, match="take different parameters"):
+        Queries("t", VARIANTS.replace("id = :id\nFOR", "id = :other\nFOR"))
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +204,19 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
 def test_every_statement_fits_the_schema(statement: Statement, schema: sqlite3.Connection) -> None:
     schema.execute(f"EXPLAIN {statement.sqlite}", dict.fromkeys(statement.parameters))
     schema.execute(f"EXPLAIN {statement.numbered}", [None] * len(statement.parameters))
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.name)
+def test_every_statement_fits_the_schema_on_postgresql(
+    statement: Statement, shared_database: psycopg.Connection[dict[str, Any]]
+) -> None:
+    explain = shared_database.execute
+    explain(f"EXPLAIN {statement.psycopg}".encode(), dict.fromkeys(statement.parameters))
+    explain(f"EXPLAIN {statement.psycopg_rows}".encode(), [None] * len(statement.parameters))
+    if statement.takes_rows:
+        tx = PostgresTx(shared_database, {})  # type: ignore[arg-type]
+        text = tx.for_columns(statement)
+        explain(f"EXPLAIN {text}".encode(), ["{NULL,NULL}"] * len(statement.parameters))
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.name)

@@ -9,6 +9,7 @@ import pytest
 from ocpp_trio.store import readings
 from ocpp_trio.store.database import Database, Row
 from ocpp_trio.store.readings import Filter
+from tests.conftest import SQLITE
 from tests.support.clock import MINUTE, START, FakeNow
 from tests.support.sessions import Station, meter_value
 from tests.support.statements import fetch
@@ -116,6 +117,7 @@ PLANS = {
 
 
 @pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("database_kind", [SQLITE])
 async def test_every_page_goes_by_an_index(database: Database, name: str) -> None:
     statement = readings.Q.statements[name]
     text = statement.sqlite

@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 
 from ocpp_trio.domain.commands import Command
 from ocpp_trio.logs import Entry
-from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, review
+from ocpp_trio.store import api_keys, commands, data_transfers, jobs, logs, nodes, review
 from ocpp_trio.store.api_keys import NewKey
 from ocpp_trio.store.database import Database, Row, Tx
 from ocpp_trio.store.effects import CREATED, ENDED, SENT, Effect
@@ -142,20 +142,23 @@ async def test_what_was_under_way_at_a_crash_is_unknown_or_expired(
 ) -> None:
     async with open_test_database() as database:
         queued, sent, done, timed_out = [await create(database, None) for _ in range(4)]
-        kept, too_old = await create(database), await create(database, START + 50)
-        await database.write(commands.mark_sent, sent, START)
+        kept, elsewhere = await create(database), await create(database, None)
+        for number in (queued, done, timed_out):
+            await database.write(nodes.address, number, "here")
+        await database.write(nodes.address, elsewhere, "there")
+        await database.write(commands.mark_sent, sent, START, "here")
         await finish(database, done, "accepted")
         await finish(database, timed_out, "timeout")
     async with open_test_database() as database:
-        assert await database.write(commands.abandon, START + 50) == 3
+        assert await database.write(commands.abandon, "here", "it is gone", START + 50) == 2
         states = [
             (await command(database, number))["state"]
-            for number in (queued, sent, done, timed_out, kept, too_old)
+            for number in (queued, sent, done, timed_out, kept, elsewhere)
         ]
-        assert states == ["expired", "unknown", "accepted", "timeout", "queued", "expired"]
+        assert states == ["expired", "unknown", "accepted", "timeout", "queued", "queued"]
         row = await command(database, sent)
-        assert (row["error"], row["answered_at"]) == ("the server was restarted", START + 50)
-        assert await database.write(commands.abandon, START + 60) == 0
+        assert (row["error"], row["answered_at"]) == ("it is gone", START + 50)
+        assert await database.write(commands.abandon, "here", "it is gone", START + 60) == 0
 
 
 async def test_a_command_is_claimed_once(database: Database) -> None:
@@ -182,13 +185,14 @@ async def test_every_end_has_its_effect_once(
     answered, cancelled, expired = [await create(database) for _ in range(3)]
     sent, lost = await create(database, None), await create(database, None)
     for number in (answered, sent):
-        await database.write(commands.mark_sent, number, START)
+        await database.write(commands.mark_sent, number, START, "here")
+    await database.write(nodes.address, lost, "here")
     await finish(database, answered, "accepted", '{"status":"Accepted"}')
     await database.write(commands.cancel, cancelled, "enough", START)
     await database.write(commands.cancel, cancelled, "enough", START)
     await database.write(commands.expire, START + 30_000)
-    await database.write(commands.abandon, START + 30_000)
-    await database.write(commands.abandon, START + 30_000)
+    for _ in range(2):
+        await database.write(commands.abandon, "here", "it is gone", START + 30_000)
     assert ended == [
         (answered, "accepted"),
         (cancelled, "cancelled"),

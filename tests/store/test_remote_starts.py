@@ -40,9 +40,11 @@ class Operator:
             None,
             None,
             EXPIRY,
+            None,
+            "here",
         )
         if sent:
-            await self.database.write(commands.mark_sent, command_id, now)
+            await self.database.write(commands.mark_sent, command_id, now, "here")
         return command_id
 
     async def end(self, command_id: int, state: str, status: str | None = None) -> None:
@@ -239,7 +241,7 @@ async def test_after_a_restart_it_still_works(
         sent, queued = await operator.ask(), await operator.ask(sent=False)
     async with open_test_database() as database:
         operator, station = Operator(database, now), Station(database, now)
-        await database.write(commands.abandon, now())
+        await database.write(commands.abandon, "here", "it is gone", now())
         await database.write(remote_starts.expire, now())
         assert await operator.shown(queued) == ("refused", None)
         number = (await station.start()).transaction_id

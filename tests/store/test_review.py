@@ -10,6 +10,7 @@ import pytest
 from ocpp_trio.store import charge_points, meter_values, resolving, review, stops, suggestions
 from ocpp_trio.store.database import Database, Tx
 from ocpp_trio.store.resolving import Decision
+from tests.conftest import SQLITE
 from tests.support.clock import DAY, HOUR, MINUTE, START, FakeNow
 from tests.support.sessions import Station, message, meter_value
 from tests.support.statements import sql
@@ -181,6 +182,7 @@ async def test_a_stranger_that_was_known_before_names_its_own(
     assert await suggestion(station) == own
 
 
+@pytest.mark.parametrize("database_kind", [SQLITE])
 async def test_what_is_over_is_not_looked_at(database: Database) -> None:
     def plan(tx: Tx) -> list[str]:
         statement = suggestions.Q.suggest_open

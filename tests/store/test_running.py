@@ -7,12 +7,14 @@ import pytest
 from ocpp_trio.store import running
 from ocpp_trio.store.database import Database, Row, Tx
 from ocpp_trio.store.queries import Statement
+from tests.conftest import SQLITE
 from tests.support.clock import HOUR, MINUTE, FakeNow
 from tests.support.sessions import Station, meter_value
 from tests.support.statements import execute, sql
 
 
 @pytest.mark.parametrize("statement", running.Q.statements.values(), ids=lambda each: each.name)
+@pytest.mark.parametrize("database_kind", [SQLITE])
 async def test_what_is_over_is_not_looked_at(database: Database, statement: Statement) -> None:
     def plan(tx: Tx) -> list[Row]:
         explained = sql(f"EXPLAIN QUERY PLAN {statement.sqlite}")

@@ -21,11 +21,17 @@ from ocpp_trio.store import charge_points, logs
 from ocpp_trio.store.database import Database, Job, Tx
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, connect
-from tests.conftest import MakeSettings, OpenDatabase
+from tests.conftest import SQLITE, MakeSettings, OpenDatabase
 from tests.support.statements import FILL_LOGS, execute, fetch, sql, value
 
 INSERT = "INSERT INTO logs (timestamp, level, source, message) VALUES (1, 'INFO', 's', 'm')"
 COUNT = "SELECT count(*) FROM logs"
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """SQLite alone."""
+    return SQLITE
 
 
 @pytest.fixture

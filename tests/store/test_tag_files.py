@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import psycopg
 import pytest
 
 from ocpp_trio.domain import tag_csv
@@ -70,7 +71,7 @@ async def test_an_export_imported_again_changes_nothing(database: Database) -> N
 async def test_a_file_that_fails_half_way_leaves_nothing(database: Database) -> None:
     tags = [{"id_tag": "A"}, {"id_tag": "a"}]
     file = tag_csv.TagFile(frozenset({"id_tag"}), tags)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
         await database.write(tag_files.store, file, START)
     assert await stored(database) == []
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from tests.support.postgres import OCPP, Postgres
 
 Entry = dict[str, Any]
 
@@ -19,24 +22,32 @@ def read_ledger(path: Path) -> list[Entry]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def check_books(database: Path, ledger: list[Entry]) -> Counter[str]:
-    """Every acknowledged start, meter value and stop is in the database, once; how many of each."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    try:
+TRANSACTIONS = "SELECT * FROM transactions"
+# Not the copies of a reading that is there already.
+REGISTERS = """
+SELECT transaction_id, value FROM meter_values
+WHERE measurand = 'Energy.Active.Import.Register' AND source <> 'Backup'
+"""
+
+
+def _read(database: Path | Postgres) -> tuple[list[Any], list[Any]]:
+    """All transactions and registers."""
+    if isinstance(database, Postgres):
+        with database.connected(OCPP) as found:
+            return found.execute(TRANSACTIONS).fetchall(), found.execute(REGISTERS).fetchall()
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        rows = connection.execute("SELECT * FROM transactions").fetchall()
-        registers = Counter(
-            (row["transaction_id"], row["value"])
-            for row in connection.execute(
-                "SELECT transaction_id, value FROM meter_values"
-                " WHERE measurand = 'Energy.Active.Import.Register'"
-                # Copies of a reading that is there already.
-                " AND source <> 'Backup'"
-            )
+        return (
+            connection.execute(TRANSACTIONS).fetchall(),
+            connection.execute(REGISTERS).fetchall(),
         )
-    finally:
-        connection.close()
+
+
+def check_books(database: Path | Postgres, ledger: list[Entry]) -> Counter[str]:
+    """Every acknowledged start, meter value and stop is in the database, once; how many of each."""
+    rows, readings = _read(database)
+    registers = Counter((row["transaction_id"], row["value"]) for row in readings)
     natural = Counter(
         (row["charge_point_id"], row["connector_id"], row["id_tag"], row["start_text"])
         for row in rows

@@ -67,3 +67,20 @@ def request(common_name: str = "CP001", kind: str = "ec") -> str:
     else:
         made = builder.sign(ed25519.Ed25519PrivateKey.generate(), None)
     return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def signed_for(csr: str) -> str:
+    """A certificate for the key of a request, as PEM, by an authority of its own."""
+    asked = x509.load_pem_x509_csr(csr.encode())
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(asked.subject)
+        .issuer_name(_name("Authority"))
+        .public_key(asked.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOT_BEFORE)
+        .not_valid_after(NOT_AFTER)
+        .sign(key, hashes.SHA256())
+    )
+    return pem(made)

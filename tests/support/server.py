@@ -70,9 +70,15 @@ class Server:
         return self.folder / "ocpp.db"
 
     def start(
-        self, ready: Callable[[], bool] | None = None, program: Sequence[str] = SERVE
+        self,
+        ready: Callable[[], bool] | None = None,
+        program: Sequence[str] = SERVE,
+        stderr: int | None = None,
     ) -> None:
-        """Start the process and wait until it is ready: until /readyz says so, or `ready` does."""
+        """Start the process and wait until it is ready: until /readyz says so, or `ready` does.
+
+        `stderr` is a file descriptor; without it the log goes to a file.
+        """
         is_ready = ready or (lambda: self.request("GET", "/readyz").status == 200)
         known = config.variables()
         clean = {name: value for name, value in os.environ.items() if name not in known}
@@ -82,7 +88,7 @@ class Server:
                 env=clean | self._variables,
                 cwd=self.folder,
                 stdout=log,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
                 stdin=subprocess.DEVNULL,
             )
         deadline = time.monotonic() + START_LIMIT

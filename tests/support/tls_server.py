@@ -38,7 +38,8 @@ class TlsServer(Server):
             "OCPP_KEY_FILE": str(folder / "key.pem"),
             "OCPP_CLIENT_CA_FILE": str(folder / "client-ca.pem"),
         }
-        super().__init__(folder, OCPP_WSS_PORT=str(self.wss_port), **files, **QUICK, **variables)
+        own = {"OCPP_WSS_PORT": str(self.wss_port), **files, **QUICK}
+        super().__init__(folder, **(own | variables))
 
     def renew_certificate(self, folder: Path) -> None:
         """A new certificate and key, in the place of the old ones."""

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
-from ocpp_trio.store import migrate, write_checks
-from ocpp_trio.store.database import Database, Job
-from ocpp_trio.store.opening import inline_runner
-from ocpp_trio.store.sqlite import SqliteDriver
+from ocpp_trio.config import Settings
+from ocpp_trio.errors import StoreUnavailable
+from ocpp_trio.store import write_checks
+from ocpp_trio.store.database import Database, Driver, Job
+from ocpp_trio.store.opening import inline_runner, open_driver
+
+T = TypeVar("T")
 
 
-class WatchedDriver(SqliteDriver):
-    """The SQLite driver; notes the size of each batch it was given."""
+class WatchedDriver:
+    """Stands in front of a driver; notes the size of each batch it was given."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, busy_timeout=0)
+    def __init__(self, driver: Driver) -> None:
+        self.kind = driver.kind
         self.batches: list[int] = []
+        self._driver = driver
+        self._refuses = False
 
     def run_batch(self, jobs: Sequence[Job]) -> None:
         self.batches.append(len(jobs))
-        super().run_batch(jobs)
+        if self._refuses:
+            raise StoreUnavailable("refused by the test")
+        self._driver.run_batch(jobs)
+
+    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        return self._driver.run_read(unit, arguments)
+
+    def check(self) -> None:
+        self._driver.check()
+
+    def close(self) -> None:
+        self._driver.close()
 
     def refuse_writes(self, refuse: bool) -> None:
         """Make every batch fail from now on, or let it through again."""
-        self._writer.execute(f"PRAGMA query_only = {int(refuse)}")
+        self._refuses = refuse
 
 
 class Gate:
@@ -48,22 +63,19 @@ class Gate:
 
 @asynccontextmanager
 async def watched_database(
-    path: Path, *, batch: int = 200, gate: Gate | None = None
+    settings: Settings, *, gate: Gate | None = None
 ) -> AsyncIterator[tuple[Database, WatchedDriver]]:
-    """A database of its own at `path` with its writer running."""
-    migrate.migrate_sqlite(path)
-    driver = WatchedDriver(path)
-    database = Database(
-        driver,
-        batch=batch,
-        writer=gate or inline_runner,
-        reader=inline_runner,
-        check=write_checks.check,
-    )
-    try:
+    """The database of the settings with its writer running."""
+    async with open_driver(settings, inline_runner) as inner:
+        driver = WatchedDriver(inner)
+        database = Database(
+            driver,
+            batch=settings.db_batch,
+            writer=gate or inline_runner,
+            reader=inline_runner,
+            check=write_checks.check,
+        )
         async with trio.open_nursery() as nursery:
             await nursery.start(database.run)
             yield database, driver
             nursery.cancel_scope.cancel()
-    finally:
-        driver.close()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ocpp_trio import authority
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.ocppj.peer import Request
 from ocpp_trio.store import certificates
@@ -21,10 +22,12 @@ async def sign_certificate(session: Session, request: Request) -> Payload:
     CertificateSigned.
     """
     central = session.central
+    signs = authority.is_there(central.settings)
     problem = await central.database.write(
         certificates.keep_request,
         session.charge_point_id,
         request.call.payload["csr"],
+        central.settings.cpo_name if signs else None,
         central.now(),
     )
     if problem is not None:
@@ -33,4 +36,5 @@ async def sign_certificate(session: Session, request: Request) -> Payload:
         )
         return {"status": "Rejected"}
     log.info("certificate request received", charge_point=session.charge_point_id)
+    central.requests_waiting.ring()
     return {"status": "Accepted"}

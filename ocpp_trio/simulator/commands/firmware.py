@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ocpp_trio.certificates import read_certificate
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.simulator.commands.replies import status
 from ocpp_trio.simulator.connection import Response
-from ocpp_trio.simulator.der import read_chain
 from ocpp_trio.simulator.jobs import Job
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def signed_update_firmware(point: ChargePoint, request: Payload) -> Response:
     """Security Whitepaper, use case L01: the certificate is read, the signature is not verified."""
     firmware = request["firmware"]
     try:
-        read_chain(firmware["signingCertificate"])
+        read_certificate(firmware["signingCertificate"])
     except ValueError as error:
-        why = str(error)
+        why = f"it {error}"
         return status(
             "InvalidCertificate",
             lambda: point.reports.security_event("InvalidFirmwareSigningCertificate", why),

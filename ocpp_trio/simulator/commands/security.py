@@ -9,6 +9,7 @@ from ocpp_trio.simulator.commands.firmware import upload
 from ocpp_trio.simulator.commands.replies import accepted, status
 from ocpp_trio.simulator.configuration import CPO_NAME
 from ocpp_trio.simulator.connection import Response
+from ocpp_trio.simulator.credentials import CERTIFICATE
 
 if TYPE_CHECKING:
     from ocpp_trio.simulator.charge_point import ChargePoint
@@ -35,20 +36,24 @@ def get_installed_certificate_ids(point: ChargePoint, request: Payload) -> Respo
 
 
 def certificate_signed(point: ChargePoint, request: Payload) -> Response:
-    """Use case A02: only for the charge point's own key."""
-    if point.certificates.take_signed(request["certificateChain"]):
-        return accepted()
+    """Use case A02: only for the charge point's own key. It is used at once."""
+    problem = point.certificates.take_signed(request["certificateChain"])
+    if problem is None:
+        return accepted(lambda: _use_certificate(point))
     return status(
         "Rejected",
-        lambda: point.reports.security_event(
-            "InvalidChargePointCertificate", "it is not for the key of this charge point"
-        ),
+        lambda: point.reports.security_event("InvalidChargePointCertificate", problem),
     )
 
 
+def _use_certificate(point: ChargePoint) -> None:
+    if point.credentials.profile == CERTIFICATE:
+        point.spawn(point.uplink.reconnect)
+
+
 async def sign_certificate(point: ChargePoint) -> None:
-    """Ask for a certificate for the charge point's own key (use case A02)."""
-    request = point.certificates.key.signing_request(point.configuration.text(CPO_NAME))
+    """Ask for a certificate for a new key pair (use case A02)."""
+    request = point.certificates.request(point.configuration.text(CPO_NAME))
     await point.reports.send("SignCertificate", {"csr": request})
 
 

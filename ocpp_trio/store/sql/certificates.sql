@@ -1,15 +1,38 @@
 -- name: insert_request
 -- A certificate request as it came.
 INSERT INTO certificate_requests
-    (charge_point_id, csr, subject, problem, state, received_at, updated_at)
+    (charge_point_id, csr, subject, problem, state, security_profile, received_at, updated_at)
 VALUES
-    (:charge_point_id, :csr, :subject, :problem, :state, :now, :now);
+    (:charge_point_id, :csr, :subject, :problem, :state, :security_profile, :now, :now);
 
--- name: newest_waiting
--- The newest request of a station that nobody answered.
-SELECT id FROM certificate_requests
+-- name: find_request
+-- One request.
+SELECT * FROM certificate_requests WHERE id = :id;
+
+-- name: waiting
+-- The newest requests of a station that nobody answered, newest first.
+SELECT id, csr FROM certificate_requests
 WHERE charge_point_id = :charge_point_id AND state = 'received'
-ORDER BY id DESC LIMIT 1;
+ORDER BY id DESC LIMIT 10;
+
+-- name: to_sign
+-- The newest unanswered request of each station, if its connection had this security profile.
+SELECT * FROM certificate_requests
+WHERE id IN (
+        SELECT max(id) FROM certificate_requests WHERE state = 'received' GROUP BY charge_point_id)
+  AND security_profile >= :least_profile
+ORDER BY id LIMIT 1000;
+
+-- name: reject_request
+-- It will not be signed.
+UPDATE certificate_requests SET state = 'rejected', problem = :problem, updated_at = :now
+WHERE id = :id AND state = 'received'
+RETURNING *;
+
+-- name: other_of_name
+-- Whether another station is called so, or says that it is.
+SELECT id FROM charge_points
+WHERE id <> :id AND :name IN (id, serial_number, charge_box_serial_number) LIMIT 1;
 
 -- name: newest_installed
 -- The newest request of a station whose certificate it took.

@@ -24,8 +24,9 @@ WHERE CAST(:registration AS TEXT) IS NULL OR registration = :registration;
 SELECT count(*) AS total, coalesce(sum(is_connected), 0) AS connected FROM charge_points;
 
 -- name: marked_connected
--- Who is said to have a connection, and which.
-SELECT id, connection FROM charge_points WHERE is_connected = 1 ORDER BY id;
+-- Who is said to be connected to a node, and which connection of theirs it is.
+SELECT id, connection FROM charge_points
+WHERE node_id = :node_id AND is_connected = 1 ORDER BY id;
 
 -- name: insert
 -- A new charge point; nothing if the id is taken.
@@ -37,9 +38,11 @@ ON CONFLICT (id) DO NOTHING;
 
 -- name: connect
 -- A connection takes the charge point over; its number counts up. The security profile that the
--- charge point was told to use is its minimum from the moment it does.
+-- charge point was told to use is its minimum from the moment it does. The node that had it, if any,
+-- is kept: it must learn of it.
 UPDATE charge_points
 SET connection = connection + 1, is_connected = 1, connected_at = :now, last_seen = :now,
+    previous_node_id = CASE WHEN is_connected = 1 THEN node_id END, node_id = :node_id,
     remote_address = :remote_address, subprotocol = :subprotocol, security_profile = :profile,
     key_used_at = CASE WHEN :has_key = 1 THEN :now ELSE key_used_at END,
     minimum_profile = CASE WHEN next_profile <= :profile AND next_profile > minimum_profile
@@ -49,17 +52,31 @@ SET connection = connection + 1, is_connected = 1, connected_at = :now, last_see
 WHERE id = :id
 RETURNING *;
 
+-- name: kept
+-- Whether a command is kept for a charge point.
+SELECT 1 AS kept FROM commands
+WHERE charge_point_id = :id AND state = 'queued' AND expires_at IS NOT NULL LIMIT 1;
+
 -- name: disconnect
 -- A connection ends, unless a newer one holds the charge point.
 UPDATE charge_points
 SET is_connected = 0, disconnected_at = :now, disconnect_reason = :reason, updated_at = :now
 WHERE id = :id AND connection = :connection AND is_connected = 1;
 
--- name: disconnect_all
--- After a restart nothing is connected.
+-- name: release
+-- A node is gone, and with it all its connections.
 UPDATE charge_points
 SET is_connected = 0, disconnected_at = :now, disconnect_reason = :reason, updated_at = :now
-WHERE is_connected = 1;
+WHERE node_id = :node_id AND is_connected = 1;
+
+-- name: reclaim
+-- A connection that was given up for lost is there, unless a newer one holds the charge point.
+UPDATE charge_points SET is_connected = 1, node_id = :node_id
+WHERE id = :id AND connection = :connection AND is_connected = 0;
+
+-- name: lock
+-- One charge point, which no other transaction changes before this one is over.
+UPDATE charge_points SET connection = connection WHERE id = :id RETURNING *;
 
 -- name: boot
 -- What a BootNotification says about the station.
@@ -102,4 +119,4 @@ UPDATE charge_points SET heartbeat_interval = :heartbeat_interval, updated_at = 
 
 -- name: delete
 -- Take a charge point off the list; its transactions stay.
-DELETE FROM charge_points WHERE id = :id;
+DELETE FROM charge_points WHERE id = :id RETURNING *;

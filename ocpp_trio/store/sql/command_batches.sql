@@ -1,9 +1,9 @@
 -- name: insert
 -- A command for many charge points; its id.
 INSERT INTO command_batches
-    (action, payload, actor, concurrency, total, idempotency_id, created_at, expires_at)
+    (action, payload, actor, concurrency, total, idempotency_id, created_at, expires_at, node_id)
 VALUES
-    (:action, :payload, :actor, :concurrency, :total, :idempotency_id, :now, :expires_at)
+    (:action, :payload, :actor, :concurrency, :total, :idempotency_id, :now, :expires_at, :node_id)
 RETURNING id;
 
 -- name: choose
@@ -44,15 +44,23 @@ SELECT batch_id, state, count(*) AS commands FROM commands
 WHERE batch_id BETWEEN :first AND :last
 GROUP BY batch_id, state;
 
--- name: extend
--- After a restart nobody is connected yet: what a batch has to send is kept for a while.
-UPDATE commands SET expires_at = :until
-WHERE state = 'queued' AND batch_id IS NOT NULL AND expires_at IS NULL;
-
--- name: unfinished
--- Batches that have something to send.
+-- name: orphaned
+-- Batches that have something to send, and whose node is no more.
 SELECT id, concurrency FROM command_batches
-WHERE EXISTS (
-    SELECT 1 FROM commands WHERE commands.batch_id = command_batches.id AND state = 'queued'
-)
+WHERE (node_id IS NULL OR node_id NOT IN (SELECT id FROM nodes))
+    AND EXISTS (
+        SELECT 1 FROM commands WHERE commands.batch_id = command_batches.id AND state = 'queued'
+    )
 ORDER BY id;
+
+-- name: take_up
+-- From now on this node hands a batch out; nothing if another one was faster.
+UPDATE command_batches SET node_id = :node_id
+WHERE id = :id AND (node_id IS NULL OR node_id NOT IN (SELECT id FROM nodes));
+
+-- name: extend
+-- After a restart nobody is connected yet: what a batch has to send is kept for a while, and its
+-- outcome is told to the node that hands it out.
+UPDATE commands SET expires_at = coalesce(expires_at, :until), node_id = NULL,
+    from_node_id = :node_id
+WHERE batch_id = :batch_id AND state = 'queued';

@@ -2,34 +2,43 @@
 -- A command that waits to be sent.
 INSERT INTO commands
     (charge_point_id, action, payload, actor, reason, state, created_at, expires_at, answer_timeout,
-     batch_id, idempotency_id)
+     batch_id, idempotency_id, node_id, from_node_id, sealed)
 VALUES
     (:charge_point_id, :action, :payload, :actor, :reason, 'queued', :now, :expires_at,
-     :answer_timeout, :batch_id, :idempotency_id)
+     :answer_timeout, :batch_id, :idempotency_id, :node_id, :from_node_id, :sealed)
 RETURNING *;
 
 -- name: mark_sent
--- Claim a command for the wire, once: nobody else can send it afterwards.
-UPDATE commands SET state = 'sent', sent_at = :now
+-- Claim a command for the wire, once: nobody else can send it afterwards. Only for the connection
+-- that holds the charge point: another node may have the station already.
+UPDATE commands SET state = 'sent', sent_at = :now, node_id = :node_id, sealed = NULL
 WHERE id = :id AND state = 'queued' AND (expires_at IS NULL OR expires_at > :now)
+    AND (CAST(:connection AS BIGINT) IS NULL OR EXISTS (
+        SELECT 1 FROM charge_points
+        WHERE charge_points.id = commands.charge_point_id AND connection = :connection))
 RETURNING *;
 
 -- name: finish
 -- What became of a command. A late answer may follow a timeout, nothing else changes an end.
 UPDATE commands
-SET state = :state, answered_at = :now, response = :response, error = :error
+SET state = :state, answered_at = :now, response = :response, error = :error,
+    error_kind = :error_kind, sealed = NULL
 WHERE id = :id AND (state IN ('queued', 'sent') OR (:state_again = 'late' AND state = 'timeout'))
 RETURNING *;
 
 -- name: abandon
--- After a restart: what was sent is unknown; what nobody waits for any more, and was not to be kept,
--- will never be sent.
+-- A node is gone: what it sent is unknown; what it was to send, and was not to be kept, will never
+-- be sent.
 UPDATE commands
 SET state = CASE state WHEN 'sent' THEN 'unknown' ELSE 'expired' END,
-    error = 'the server was restarted', answered_at = :now
-WHERE state IN ('queued', 'sent')
-    AND (state = 'sent' OR (expires_at IS NULL AND batch_id IS NULL) OR expires_at <= :now)
+    error = :error, answered_at = :now, sealed = NULL
+WHERE node_id = :node_id AND state IN ('queued', 'sent')
+    AND (state = 'sent' OR expires_at IS NULL)
 RETURNING *;
+
+-- name: due
+-- Whether a kept command has expired.
+SELECT 1 AS due FROM commands WHERE state = 'queued' AND expires_at <= :now LIMIT 1;
 
 -- name: expire
 -- Commands whose station did not come back in time.
@@ -99,10 +108,6 @@ SELECT * FROM commands
 WHERE charge_point_id = :charge_point_id AND state = 'queued' AND expires_at IS NOT NULL
     AND id > :after
 ORDER BY id LIMIT 1;
-
--- name: expected
--- The charge points for which commands are kept.
-SELECT DISTINCT charge_point_id FROM commands WHERE state = 'queued' AND expires_at IS NOT NULL;
 
 -- name: next_of_batch
 -- What a batch has still to send, behind `after`.

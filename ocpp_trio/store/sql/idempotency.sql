@@ -5,9 +5,15 @@ WHERE actor = :actor AND idempotency_key = :idempotency_key AND created_at < :ol
 
 -- name: claim
 -- Take a key; nothing if it is in use.
-INSERT INTO idempotency_keys (actor, idempotency_key, fingerprint, created_at)
-VALUES (:actor, :idempotency_key, :fingerprint, :now)
+INSERT INTO idempotency_keys (actor, idempotency_key, fingerprint, node_id, created_at)
+VALUES (:actor, :idempotency_key, :fingerprint, :node_id, :now)
 ON CONFLICT (actor, idempotency_key) DO NOTHING;
+
+-- name: take_over
+-- A request that a node left when it died.
+UPDATE idempotency_keys SET node_id = :node_id
+WHERE actor = :actor AND idempotency_key = :idempotency_key AND status IS NULL
+    AND (node_id IS NULL OR node_id NOT IN (SELECT id FROM nodes));
 
 -- name: find
 -- What a key stands for.

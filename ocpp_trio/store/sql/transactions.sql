@@ -82,7 +82,10 @@ WHERE id = :id AND late_stop_received_at IS NULL;
 -- same moment the larger counts, whichever came first. A reading that only has the time of its arrival
 -- may be a late repeat, so it never turns the register back.
 UPDATE transactions SET register_wh = newer.column2, register_at = newer.column3
-FROM (VALUES (:id, :register_wh, :register_at, :is_timed)) AS newer
+FROM (VALUES (
+    CAST(:id AS BIGINT), CAST(:register_wh AS BIGINT), CAST(:register_at AS BIGINT),
+    CAST(:is_timed AS BIGINT)
+)) AS newer
 WHERE transactions.id = newer.column1
   AND (register_at IS NULL OR register_at < newer.column3
        OR (register_at = newer.column3 AND register_wh <= newer.column2))

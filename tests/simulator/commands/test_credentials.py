@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -10,10 +13,14 @@ from trio.testing import MockClock
 
 from ocpp_trio.domain.station_keys import authorization
 from ocpp_trio.simulator import fleet
-from ocpp_trio.simulator.endpoint import endpoint_of
-from ocpp_trio.simulator.plan import Run
+from ocpp_trio.simulator.certificates import CENTRAL_SYSTEM, CertificateStore, Own
+from ocpp_trio.simulator.credentials import Credentials
+from ocpp_trio.simulator.endpoint import CannotConnect, Endpoint, endpoint_of
+from ocpp_trio.simulator.plan import Plan, Run
 from tests.simulator.central import Central
 from tests.simulator.conftest import PlayFleet
+from tests.support.certificates import pem, root, signed_for
+from tests.support.clock import FakeNow
 
 OLD = bytes(range(20))
 NEW = bytes(range(100, 116))
@@ -96,9 +103,10 @@ async def test_with_profile_2_it_goes_where_tls_is(
 ) -> None:
     gone: list[str] = []
 
-    async def open_secure() -> trio.abc.Stream:
+    async def open_secure(tls: ssl.SSLContext | None) -> trio.abc.Stream:
+        assert tls is not None
         gone.append("secure")
-        return await central.endpoint.open_stream()
+        return await central.endpoint.open_stream(tls)
 
     async with idle(key=OLD):
         assert await change(central, "SecurityProfile", "2") == "Rejected"
@@ -117,3 +125,63 @@ async def test_with_profile_2_it_goes_where_tls_is(
 def test_an_endpoint_knows_whether_it_is_secure() -> None:
     assert endpoint_of("wss://example.com").is_secure
     assert not endpoint_of("ws://example.com").is_secure
+
+
+PLAIN, SECURE = endpoint_of("ws://localhost"), endpoint_of("wss://localhost")
+
+
+def credentials_of(
+    now: FakeNow, endpoint: Endpoint = PLAIN, secure: Endpoint | None = None, **plan: Any
+) -> tuple[Credentials, CertificateStore]:
+    run = Run(Plan(**plan), endpoint, secure_endpoint=secure)
+    store = CertificateStore("CP1", 10, now)
+    return Credentials("CP1", run, store), store
+
+
+def test_the_profile_follows_from_what_it_was_given(now: FakeNow) -> None:
+    def profile(endpoint: Endpoint, **plan: Any) -> int:
+        return credentials_of(now, endpoint, **plan)[0].profile
+
+    assert profile(PLAIN) == 0
+    assert profile(PLAIN, key=OLD) == 1
+    assert profile(SECURE, key=OLD) == 2
+    assert profile(SECURE, key=OLD, certificate=Own("chain", "key")) == 3
+
+
+def test_profile_3_needs_a_certificate_and_presents_no_key(now: FakeNow) -> None:
+    credentials, store = credentials_of(now, secure=SECURE, key=OLD)
+    assert credentials.tls() is None
+    assert credentials.change_profile("3") == "Rejected"
+    assert store.install(CENTRAL_SYSTEM, pem(root())) == "Accepted"
+    assert store.take_signed(signed_for(store.request("Example"))) is None
+    assert credentials.change_profile("3") == "Accepted"
+    assert credentials.endpoint is SECURE
+    assert credentials.headers == []
+    assert credentials.tls() is not None
+    for value in ("1", "2", "3", "4"):
+        assert credentials.change_profile(value) == "Rejected"
+
+
+def test_it_falls_back_once_where_a_new_profile_does_not_work(now: FakeNow) -> None:
+    credentials, _ = credentials_of(now, secure=SECURE, key=OLD)
+    assert not credentials.fall_back()
+    assert credentials.change_profile("2") == "Accepted"
+    assert credentials.fall_back()
+    assert credentials.profile == 1
+    assert not credentials.fall_back()
+    assert credentials.change_profile("2") == "Accepted"
+    credentials.proved()
+    assert not credentials.fall_back()
+    assert credentials.profile == 2
+
+
+def test_files_that_cannot_be_used(now: FakeNow, tmp_path: Path) -> None:
+    broken = tmp_path / "ca.pem"
+    broken.write_text("nonsense")
+    for plan in (
+        {"ca_file": str(tmp_path / "no.pem")},
+        {"ca_file": str(broken)},
+        {"certificate": Own("chain", "key")},
+    ):
+        with pytest.raises(CannotConnect, match="TLS"):
+            credentials_of(now, SECURE, **plan)[0].tls()
