@@ -17,7 +17,15 @@ from dotenv import dotenv_values
 from ocpp_trio.errors import ConfigError
 from ocpp_trio.settings import LOOPBACK_HOSTS, Settings, in_order
 
-__all__ = ["DATABASE_URL", "LOOPBACK_HOSTS", "Settings", "from_environment", "load", "variables"]
+__all__ = [
+    "DATABASE_URL",
+    "LOOPBACK_HOSTS",
+    "Settings",
+    "from_environment",
+    "load",
+    "of_database",
+    "variables",
+]
 
 DATABASE_URL = "DATABASE_URL"
 """Stands for the DB_ variables of PostgreSQL, or of SQLite with a sqlite: URL; see `load`."""
@@ -57,6 +65,18 @@ def load(environment: Mapping[str, str]) -> Settings:
     if problems:
         raise ConfigError(problems)
     return Settings(**found)
+
+
+def of_database(url: str) -> Settings:
+    """The settings of the database that a URL names; what the URL cannot say, such as its password,
+    comes from the environment's DB_ variables. Raises ConfigError.
+    """
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"DB_PASSWORD", "DB_SSL_MODE", "DB_SSL_ROOT_CERT"}
+    }
+    return load(own | {DATABASE_URL: url})
 
 
 def _apply_database_url(given: dict[str, str]) -> None:

@@ -8,7 +8,8 @@ OcppTrioError
 |  |- StoreLost           nothing written can be trusted any more; the process ends
 |  |- SchemaError         the database's schema is not the one this version needs
 |  |- DatabaseInUse       another server holds this SQLite file
-|  `- BackupFailed        no copy was made; those made before are untouched
+|  |- BackupFailed        no copy was made; those made before are untouched
+|  `- CopyFailed          a database was not copied into another one
 |- CannotResolve          a review item cannot be decided like this
 |- TagFileRefused         a file of tags has rows that cannot be used
 |- CannotRotate           a charge point's key cannot be changed now
@@ -102,6 +103,10 @@ class TagFileRefused(OcppTrioError):
 
 class BackupFailed(StoreError):
     """No copy was made, and why. Copies made before are untouched."""
+
+
+class CopyFailed(StoreError):
+    """A database was not copied into another one, and why. The source is untouched."""
 
 
 class ReportTooLarge(OcppTrioError):

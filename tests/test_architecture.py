@@ -19,6 +19,13 @@ def test_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.real
+def test_psycopg_is_loaded_for_postgresql_only() -> None:
+    """Loaded before trio-asyncio, it would fail as soon as a second server is there."""
+    text = "import sys, ocpp_trio.cli; sys.exit('psycopg' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", text], cwd=ROOT, check=False).returncode == 0
+
+
 def test_no_module_is_too_long() -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())

@@ -59,12 +59,15 @@ def test_made_chosen_and_deleted(database: Path) -> None:
     assert run("delete", "CP001").exit_code == 0
     assert kept(database) is None
     with closing(sqlite3.connect(database)) as connection:
-        lines = [message for (message,) in connection.execute("SELECT message FROM logs")]
-    assert [line.split(" (")[0] for line in lines] == [
-        "key of a charge point set",
-        "key of a charge point set",
-        "key of a charge point deleted",
+        rows = connection.execute("SELECT action, object_id, request FROM audit ORDER BY id")
+        entries = rows.fetchall()
+    assert [entry[:2] for entry in entries] == [
+        ("setChargePointKey", "CP001"),
+        ("setChargePointKey", "CP001"),
+        ("deleteChargePointKey", "CP001"),
     ]
+    assert CHOSEN not in str(entries)
+    assert made.stdout.strip() not in str(entries)
 
 
 def test_what_cannot_be_done_is_said(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

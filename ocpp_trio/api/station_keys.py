@@ -58,7 +58,7 @@ class StationKey(Resource):
     example={"key": "000102030405060708090a0b0c0d0e0f10111213"},
     problems=("charge-point-unknown", "busy"),
 )
-async def set_key(call: Call[NoQuery, NewKey]) -> Response:
+async def set_charge_point_key(call: Call[NoQuery, NewKey]) -> Response:
     """Set a charge point's key, or make one; from now on it must present it.
 
     The charge point itself is told nothing: configure the key there. It is presented as the
@@ -103,13 +103,14 @@ def _chosen(
 
 
 @operation(tag=TAG, answer=None, status=204, role=ADMIN, problems=("charge-point-unknown",))
-async def delete_key(call: Call[NoQuery, None]) -> Response:
+async def delete_charge_point_key(call: Call[NoQuery, None]) -> Response:
     """Take a charge point's key away.
 
     From now on it is not checked, or not let in where a security profile of 1 or 2 is the minimum.
     """
     context = call.context
-    if not await context.database.write(station_keys.remove, call.id, context.now()):
+    row = await context.database.write(station_keys.remove, call.id, context.now())
+    if row is None:
         raise unknown(call.id)
     log.info("key of a charge point deleted", charge_point=call.id, by=call.actor)
     return no_content()
@@ -130,7 +131,7 @@ class AskQuery(Strict):
     example={"key": "000102030405060708090a0b0c0d0e0f10111213"},
     problems=(*PROBLEMS, "conflict", "busy"),
 )
-async def rotate_key(call: Call[AskQuery, NewKey]) -> Response:
+async def rotate_charge_point_key(call: Call[AskQuery, NewKey]) -> Response:
     """Send a charge point a new key (ChangeConfiguration AuthorizationKey).
 
     Once it says Accepted only the new one counts. If it refuses, only the old one does. Until it is
@@ -163,7 +164,7 @@ class NewProfile(Strict):
     example={"profile": 2},
     problems=(*PROBLEMS, "conflict"),
 )
-async def raise_profile(call: Call[AskQuery, NewProfile]) -> Response:
+async def raise_security_profile(call: Call[AskQuery, NewProfile]) -> Response:
     """Tell a charge point to use a higher security profile (ChangeConfiguration SecurityProfile).
 
     It uses it after a reset. Once it connects with it, that is its `minimumProfile`, and it is not

@@ -8,6 +8,7 @@ from ocpp_trio import __version__
 from ocpp_trio.cli.backup import backup
 from ocpp_trio.cli.ca import ca
 from ocpp_trio.cli.config import config
+from ocpp_trio.cli.copy import copy
 from ocpp_trio.cli.keys import keys
 from ocpp_trio.cli.migrate import migrate
 from ocpp_trio.cli.report import report
@@ -37,6 +38,7 @@ for verb in (
     station_keys,
     ca,
     backup,
+    copy,
     verify,
     report,
 ):

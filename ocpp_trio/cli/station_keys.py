@@ -10,13 +10,10 @@ from urllib.parse import quote
 
 import click
 
-from ocpp_trio import logs
-from ocpp_trio.cli.access import Access, access_of, access_options, actor, work
+from ocpp_trio.cli.access import Access, access_of, access_options, audited, work
 from ocpp_trio.cli.common import UsageProblem
 from ocpp_trio.cli.remote import asking
 from ocpp_trio.domain import station_keys as keys
-from ocpp_trio.domain.times import system_now
-from ocpp_trio.store import logs as log_store
 from ocpp_trio.store import station_keys as store
 from ocpp_trio.store.database import Database
 
@@ -115,24 +112,19 @@ def delete(
             return
 
     async def directly(database: Database) -> None:
-        if not await database.write(store.remove, charge_point_id, system_now()):
+        if not await audited(
+            database, "deleteChargePointKey", charge_point_id, None, store.remove, charge_point_id
+        ):
             raise _unknown(charge_point_id)
-        await _log(database, charge_point_id, "deleted")
 
     work(access, directly, by_api)
     click.echo(f"{charge_point_id} has no key any more")
 
 
 async def _put(database: Database, point: str, key: bytes, scheme: str) -> None:
-    if await database.write(store.put, point, keys.hashed(key, scheme), system_now()) is None:
+    kept = keys.hashed(key, scheme)
+    if await audited(database, "setChargePointKey", point, None, store.put, point, kept) is None:
         raise _unknown(point)
-    await _log(database, point, "set")
-
-
-async def _log(database: Database, point: str, what: str) -> None:
-    text = f"key of a charge point {what} (by: {actor()})"
-    entry = logs.Entry(point, system_now(), "INFO", "command line", text)
-    await database.write(log_store.insert, [entry])
 
 
 def _read_key() -> str:

@@ -76,10 +76,10 @@ def put(tx: Tx, charge_point_id: str, key: KeyHash, now: int) -> Row | None:
     return tx.one(Q.set_key, id=charge_point_id, **key._asdict(), now=now)
 
 
-def remove(tx: Tx, charge_point_id: str, now: int) -> bool:
-    """From now on no key counts; False if there is no such charge point."""
+def remove(tx: Tx, charge_point_id: str, now: int) -> Row | None:
+    """From now on no key counts; the charge point, None if there is none."""
     forget(tx, charge_point_id)
-    return bool(tx.run(Q.delete_key, id=charge_point_id, now=now))
+    return tx.one(Q.delete_key, id=charge_point_id, now=now)
 
 
 def block(tx: Tx, charge_point_id: str, until: int, now: int) -> None:

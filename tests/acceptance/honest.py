@@ -55,8 +55,8 @@ class Honest:
         """Raises Refused."""
         began = time.perf_counter()
         stream = await trio.open_tcp_stream("127.0.0.1", self._port)
-        await stream.send_all(upgrade(self.name, *self._headers))
         self._stream, self._buffer = stream, bytearray()
+        await stream.send_all(upgrade(self.name, *self._headers))
         head = await self._until(b"\r\n\r\n")
         if b" 101 " not in head or WORKED_EXAMPLE.encode() not in head:
             await trio.aclose_forcefully(stream)

@@ -98,27 +98,35 @@ async def test_from_no_key_to_tls_with_the_simulator(
 
         await trio.to_thread.run_sync(until, as_expected)
 
+    async def change(path: str, body: dict[str, Any], **expected: object) -> None:
+        """A change with which it comes back on another connection."""
+        before = shown()["connectedAt"]
+        await ask(f"{POINT}/{path}", body)
+
+        def is_back() -> bool:
+            return bool(shown()["connectedAt"] != before)
+
+        await trio.to_thread.run_sync(until, is_back)
+        await shows(**expected)
+
     async with open_charge_point(secure.url, NAME, secure=endpoint_of(secure.wss)) as point:
         await shows(hasKey=False, securityProfile=0)
-        await ask(f"{POINT}/key/rotate", {})
-        await shows(hasKey=True, securityProfile=1, minimumProfile=0)
+        await change("key/rotate", {}, hasKey=True, securityProfile=1, minimumProfile=0)
         first = point.credentials.key
-        await ask(f"{POINT}/key/rotate", {})
-        await shows(securityProfile=1)
+        await change("key/rotate", {}, securityProfile=1)
         assert point.credentials.key not in {None, first}
-        await ask(f"{POINT}/security-profile", {"profile": 1})
-        await shows(securityProfile=1, minimumProfile=1, nextProfile=None)
+        await change("security-profile", {"profile": 1}, minimumProfile=1, nextProfile=None)
         root = {
             "chargePointId": NAME,
             "certificateType": "CentralSystemRootCertificate",
             "certificate": secure.authority.cert_pem.bytes().decode(),
         }
         await ask("/api/commands/install-certificate", root)
-        await ask(f"{POINT}/security-profile", {"profile": 2})
-        await shows(securityProfile=2, minimumProfile=2, nextProfile=None)
+        await change("security-profile", {"profile": 2}, securityProfile=2, minimumProfile=2)
         key = point.credentials.key
         assert key is not None
         assert not await trio.to_thread.run_sync(comes_in, secure, key)
-        assert point.uplink.online
+        with trio.fail_after(10):
+            await point.bell.until(lambda: point.uplink.online)
     log = secure.log()
     assert key.hex() not in log

@@ -20,7 +20,8 @@ RETURNING *;
 UPDATE charge_points
 SET key_scheme = NULL, key_salt = NULL, key_digest = NULL, key_set_at = NULL, key_used_at = NULL,
     updated_at = :now
-WHERE id = :id;
+WHERE id = :id
+RETURNING *;
 
 -- name: propose
 -- A key that goes to the charge point.
