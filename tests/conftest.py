@@ -32,9 +32,39 @@ hypothesis.settings.load_profile("tests")
 
 SQLITE, POSTGRES = "sqlite", "postgres"
 SHARED = "tests"
+ON_BOTH = (
+    "tests.api.",
+    "tests.central.test_authentication.",
+    "tests.central.test_batches.",
+    "tests.central.test_books_model.",
+    "tests.central.test_commands.",
+    "tests.central.test_list_sync.",
+    "tests.central.test_queue.",
+    "tests.central.test_review.",
+    "tests.central.test_session.",
+    "tests.central.test_signing.",
+)
+"""Modules and packages; tests/store and tests/conformance see to it themselves."""
 
 OpenDatabase = Callable[[], AbstractAsyncContextManager[Database]]
 MakeSettings = Callable[..., config.Settings]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In the full run, what stands in ON_BOTH runs on both databases."""
+    module = metafunc.module.__name__
+    chosen = {
+        name
+        for mark in metafunc.definition.iter_markers("parametrize")
+        for name in str(mark.args[0]).split(",")
+    }
+    if (
+        "database_kind" in metafunc.fixturenames
+        and "database_kind" not in chosen
+        and f"{module}.".startswith(ON_BOTH)
+    ):
+        kinds = [SQLITE, pytest.param(POSTGRES, marks=pytest.mark.slow)]
+        metafunc.parametrize("database_kind", kinds)
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +135,7 @@ def shared_database(postgres: Postgres) -> Iterator[psycopg.Connection[dict[str,
 
 @pytest.fixture
 def database_kind() -> str:
-    """On which database the test runs; packages and modules of tests override it."""
+    """On which database the test runs; packages and modules override it, or stand in ON_BOTH."""
     return SQLITE
 
 
@@ -114,10 +144,11 @@ def database_variables(
     request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
 ) -> dict[str, str]:
     """The variables that lead to the test's own, empty database."""
-    if database_kind == SQLITE:
-        return {"DB_SQLITE_PATH": str(tmp_path / "ocpp.db")}
-    empty(request.getfixturevalue("shared_database"))
-    variables: dict[str, str] = request.getfixturevalue("postgres").variables(SHARED)
+    # Other files of the server lie beside it, whatever the database.
+    variables = {"DB_SQLITE_PATH": str(tmp_path / "ocpp.db")}
+    if database_kind == POSTGRES:
+        empty(request.getfixturevalue("shared_database"))
+        variables |= request.getfixturevalue("postgres").variables(SHARED)
     return variables
 
 

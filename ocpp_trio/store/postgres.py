@@ -27,7 +27,9 @@ from ocpp_trio.store.postgres_tx import PostgresTx
 T = TypeVar("T")
 
 RUNS = 5
-"""Times that a batch is run if its connection is lost, or another node's gets in its way."""
+"""Times that work is done if its connection is lost, or another node's gets in its way."""
+HOPELESS = (errors.QueryCanceled, errors.ReadOnlySqlTransaction)
+"""A read that took too long, or is none, is not tried again."""
 SETTLING = 0.05
 """Seconds between two looks whether a lost connection's transaction is over."""
 BEGIN = b"BEGIN; SELECT pg_current_xact_id()::text AS xid"
@@ -160,8 +162,9 @@ class PostgresDriver:
 
     def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         """Run one unit on a snapshot. See store.database.Driver."""
-        is_again = False
+        began, runs = time.monotonic(), 0
         while True:
+            runs += 1
             connection = self._reader()
             try:
                 return self._read(connection, unit, arguments)
@@ -170,10 +173,9 @@ class PostgresDriver:
                     raise
                 # Those that wait in the pool were lost with it.
                 self._close_readers()
-                is_slow = isinstance(error, errors.QueryCanceled)
-                if is_again or is_slow or isinstance(error, errors.ReadOnlySqlTransaction):
+                is_over = time.monotonic() - began > self._patience
+                if runs == RUNS or is_over or isinstance(error, HOPELESS):
                     raise StoreUnavailable(words(error)) from error
-                is_again = True
 
     def _read(
         self, connection: Connection, unit: Callable[..., T], arguments: tuple[Any, ...]

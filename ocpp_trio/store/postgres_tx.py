@@ -26,9 +26,14 @@ def _element(value: Any) -> str:
     if value is None:
         return NULL
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = _without_nul(value).replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return str(int(value)) if isinstance(value, int) else repr(value)
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL's texts hold no NUL: it is spelled as in messages of charge points."""
+    return value.replace("\0", "\\u0000") if isinstance(value, str) else value
 
 
 class PostgresTx:
@@ -89,6 +94,14 @@ class PostgresTx:
         except errors.NumericValueOutOfRange as error:
             # What SQLite calls it.
             raise OverflowError(str(error)) from error
+        except psycopg.DataError:
+            # psycopg refuses a NUL before anything is sent.
+            if not isinstance(parameters, dict):
+                raise
+            shown = {name: _without_nul(value) for name, value in parameters.items()}
+            if shown == parameters:
+                raise
+            return self._cursor.execute(text.encode(), shown)
 
     def for_columns(self, statement: Statement) -> str:
         """The text of a statement for many rows; asks the server for the types of its columns."""

@@ -21,7 +21,7 @@ from tests.acceptance.test_sessions import simulate, summary_of, wait_for_acknow
 from tests.support.books import check_books, read_ledger
 from tests.support.postgres import OCPP, Postgres
 from tests.support.proxy import Proxy, proxy
-from tests.support.server import Server, running
+from tests.support.server import Server, free_ports, running
 
 STATIONS = 20
 SESSIONS = 8
@@ -112,12 +112,12 @@ def goes_offline_and_recovers(
 
 def end_backends(postgres: Postgres) -> None:
     """Again and again for two seconds."""
-    for _ in range(20):
+    for _ in range(7):
         postgres.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'ocpp-trio'"
         )
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 def restart(postgres: Postgres, how: signal.Signals) -> None:
@@ -168,6 +168,20 @@ def test_a_server_that_starts_before_its_database(tmp_path: Path, own_postgres: 
         wait_until(lambda: "Charge points connect to" in server.log(), 10)
         assert is_ready(server)
         assert server.stop() == 0
+        assert server.errors() == []
+    finally:
+        server.end()
+
+
+def test_a_server_whose_database_does_not_come(tmp_path: Path, own_postgres: Postgres) -> None:
+    (port,) = free_ports(1)
+    variables = own_postgres.variables(OCPP, port) | {"OCPP_DB_START_TIMEOUT": "0.5"}
+    server = Server(tmp_path, **variables)
+    try:
+        server.start(lambda: "waiting for the database" in server.log())
+        assert server.wait() == 2
+        words = f"cannot open the PostgreSQL database {OCPP} at 127.0.0.1:{port}: "
+        assert f"cannot start:\n  {words}" in server.log()
         assert server.errors() == []
     finally:
         server.end()

@@ -20,7 +20,7 @@ from ocpp_trio.store.api_keys import digest
 from ocpp_trio.store.database import Database
 from ocpp_trio.supervise import Health
 from tests.api.support import Api, client_of, context_of
-from tests.conftest import MakeSettings, OpenDatabase
+from tests.conftest import SQLITE, MakeSettings, OpenDatabase
 from tests.support.clock import FakeNow
 
 OpenApi = Callable[..., AbstractAsyncContextManager[Api]]
@@ -36,10 +36,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def database(
-    make_settings: MakeSettings, open_test_database: OpenDatabase, empty_database: Path
+    make_settings: MakeSettings,
+    open_test_database: OpenDatabase,
+    empty_database: Path,
+    database_kind: str,
 ) -> AsyncIterator[Database]:
     """The test's database, open."""
-    shutil.copyfile(empty_database, make_settings().db_sqlite_path)
+    if database_kind == SQLITE:
+        shutil.copyfile(empty_database, make_settings().db_sqlite_path)
     async with open_test_database() as opened:
         yield opened
 

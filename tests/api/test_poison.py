@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,15 +19,17 @@ from ocpp_trio.api.params import INT64_MAX
 from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.listener import Listener
+from ocpp_trio.config import Settings
 from ocpp_trio.ocppj.actions import ACTIONS, FROM_CHARGE_POINT
 from ocpp_trio.store import id_tags
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.supervise import Health
 from tests.api.conftest import keys_of
 from tests.api.support import client_of, context_of
-from tests.conftest import MakeSettings
+from tests.conftest import POSTGRES, SQLITE, MakeSettings
 from tests.support.clock import FakeNow
 from tests.support.payloads import from_schema
+from tests.support.postgres import empty
 from tests.support.station import connected
 
 # What a text may be that no specification foresaw.
@@ -120,19 +125,10 @@ async def _history(settings_: Any, now: FakeNow, sent: list[tuple[str, dict[str,
         nursery.cancel_scope.cancel()
 
 
-def _check(make_settings: MakeSettings, sent: list[tuple[str, dict[str, Any]]], name: str) -> None:
-    configured = make_settings()
-    fresh = type(configured)(
-        **{
-            each: getattr(configured, each)
-            for each in configured.__dataclass_fields__
-            if each != "db_sqlite_path"
-        },
-        db_sqlite_path=f"{configured.db_sqlite_path}.{name}",
-    )
+def _check(fresh: Callable[[], Settings], sent: list[tuple[str, dict[str, Any]]]) -> None:
     trio.run(
         _history,
-        fresh,
+        fresh(),
         FakeNow(),
         sent,
         clock=MockClock(autojump_threshold=0),
@@ -140,7 +136,21 @@ def _check(make_settings: MakeSettings, sent: list[tuple[str, dict[str, Any]]], 
     )
 
 
-_counter = iter(range(10**9))
+@pytest.fixture
+def fresh(
+    request: pytest.FixtureRequest, make_settings: MakeSettings, tmp_path: Path
+) -> Callable[[], Settings]:
+    """Settings that lead to an empty database each time."""
+    numbers = count()
+
+    def make() -> Settings:
+        made = make_settings()
+        if made.db_type == POSTGRES:
+            empty(request.getfixturevalue("shared_database"))
+            return made
+        return make_settings(DB_SQLITE_PATH=str(tmp_path / f"{next(numbers)}.db"))
+
+    return make
 
 
 @given(st.lists(poisoned(), min_size=1, max_size=12))
@@ -149,18 +159,19 @@ _counter = iter(range(10**9))
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_get_answers_after_any_message(
-    make_settings: MakeSettings, sent: list[tuple[str, dict[str, Any]]]
+    fresh: Callable[[], Settings], sent: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    _check(make_settings, sent, str(next(_counter)))
+    _check(fresh, sent)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_kind", [SQLITE])
 @given(st.lists(poisoned(), min_size=1, max_size=30))
 @settings(
     max_examples=400,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_get_answers_after_many_messages(
-    make_settings: MakeSettings, sent: list[tuple[str, dict[str, Any]]]
+    fresh: Callable[[], Settings], sent: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    _check(make_settings, sent, str(next(_counter)))
+    _check(fresh, sent)

@@ -37,7 +37,11 @@ async def shown(api: Api) -> dict[str, Any]:
 
 async def whole_database(database: Database) -> str:
     """Everything that is stored, as text."""
-    tables = await database.read(fetch, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    every = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+        "postgres": "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+    }
+    tables = await database.read(fetch, every[database.kind])
     rows: list[Any] = []
     for table in tables:
         rows += await database.read(fetch, f"SELECT * FROM {table['name']}")

@@ -16,6 +16,7 @@ from ocpp_trio.store.station_keys import NOTHING
 from ocpp_trio.supervise import every
 from tests.api.conftest import OpenApi
 from tests.api.support import Api, assert_problem
+from tests.conftest import SQLITE
 from tests.support.clock import SECOND
 from tests.support.nodes import enter
 from tests.support.statements import fetch
@@ -48,7 +49,7 @@ async def test_status(api: Api, restarted: Callable[[Api, float], Api]) -> None:
         "chargePointsTotal": 2,
         "reviewItemsOpen": 0,
         "chargePointsConnected": 1,
-        "databaseType": "sqlite",
+        "databaseType": api.database.kind,
         "uptime": "3h2m1s",
         "uptimeSeconds": 10_921,
         "nodeId": "here",
@@ -99,6 +100,7 @@ async def test_readiness_sees_the_database_fail(api: Api, monkeypatch: pytest.Mo
     assert (await api.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize("database_kind", [SQLITE])
 async def test_a_database_that_can_only_be_read_is_not_ready_but_read(api: Api) -> None:
     await api.register("CP001")
     await api.database.write(fetch, "PRAGMA query_only = 1")

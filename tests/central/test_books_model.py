@@ -14,10 +14,11 @@ from trio.testing import MockClock
 
 from ocpp_trio.config import Settings
 from ocpp_trio.store import migrate
-from tests.conftest import MakeSettings
+from tests.conftest import POSTGRES, SQLITE, MakeSettings
 from tests.support import operations as op
 from tests.support.clock import FakeNow
 from tests.support.model import TRANSACTION_ACTIONS
+from tests.support.postgres import empty
 from tests.support.world import BOOT, KILLED, NOW, QUEUED, UNANSWERED, Sent, world
 
 station = st.sampled_from((*op.STATIONS * 4, op.STRANGER))
@@ -109,15 +110,20 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run_history(make_settings: MakeSettings, empty_database: Path) -> partial[None]:
+def run_history(
+    request: pytest.FixtureRequest, make_settings: MakeSettings, empty_database: Path
+) -> partial[None]:
     """Runs one history on a new database."""
     opened = make_settings()
 
     def run(history: list[op.Operation]) -> None:
-        path = Path(opened.db_sqlite_path)
-        for old in path.parent.glob(f"{path.name}*"):
-            old.unlink()
-        shutil.copyfile(empty_database, path)
+        if opened.db_type == POSTGRES:
+            empty(request.getfixturevalue("shared_database"))
+        else:
+            path = Path(opened.db_sqlite_path)
+            for old in path.parent.glob(f"{path.name}*"):
+                old.unlink()
+            shutil.copyfile(empty_database, path)
         trio.run(play, opened, history, clock=MockClock(autojump_threshold=0))
 
     return partial(run)
@@ -134,6 +140,7 @@ def test_any_history(run_history: partial[None], history: list[op.Operation]) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_kind", [SQLITE])
 @LONG
 @given(histories)
 def test_any_of_many_histories(run_history: partial[None], history: list[op.Operation]) -> None:

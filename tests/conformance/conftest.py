@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance.station import Station
+from tests.conftest import POSTGRES, SQLITE
+from tests.support.postgres import Postgres
 from tests.support.server import Server, running
 
 SETTINGS = {
@@ -18,10 +20,16 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="session", params=[SQLITE, pytest.param(POSTGRES, marks=pytest.mark.slow)])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """A server process that ends in order, without an error in its log."""
-    with running(tmp_path_factory.mktemp("conformance"), **SETTINGS) as started:
+    variables = SETTINGS
+    if request.param == POSTGRES:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        variables = SETTINGS | postgres.create("conformance")
+    with running(tmp_path_factory.mktemp("conformance"), **variables) as started:
         yield started
         assert started.stop() == 0
         assert started.errors() == []
@@ -30,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def station(server: Server, request: pytest.FixtureRequest) -> Iterator[Station]:
     """A charge point with the case as its id; not connected yet."""
-    case = re.match(r"test_(tc_\d+(_\d)?)_|test_(.*)", request.node.name)
+    case = re.match(r"test_(tc_\d+(_\d)?)_|test_(.*)", request.node.originalname)
     assert case is not None
     made = Station(server, (case[1] or case[3]).upper())
     yield made

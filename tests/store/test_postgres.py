@@ -178,7 +178,7 @@ def test_readers_that_ended_are_replaced(
     assert driver.run_read(value, (PID,)) != pid
 
 
-def test_a_read_is_tried_again_once(driver: PostgresDriver) -> None:
+def test_a_read_is_not_tried_for_ever(driver: PostgresDriver) -> None:
     with pytest.raises(StoreUnavailable, match="terminating connection"):
         driver.run_read(fetch, (END_MYSELF,))
 

@@ -93,6 +93,19 @@ async def test_half_a_character_is_refused(database: Database) -> None:
         await database.write(insert_many, ["\ud800"])
 
 
+async def test_a_nul_finds_nothing_and_breaks_nothing(database: Database) -> None:
+    def find(tx: Tx, message: str) -> int:
+        return len(tx.all(sql("SELECT id FROM logs WHERE message = :message"), message=message))
+
+    await database.write(insert, "a")
+    assert await database.read(find, "a\0") == 0
+    await database.write(insert, "b\0")
+    await database.write(insert_many, ["c\0"])
+    # As it came, or spelled out: messages of charge points come here spelled out already.
+    shown = {"sqlite": "\0", "postgres": "\\u0000"}[database.kind]
+    assert await database.read(rows, "message") == ["a", f"b{shown}", f"c{shown}"]
+
+
 async def test_truth_is_a_number(database: Database) -> None:
     def connected(tx: Tx) -> Any:
         tx.run(

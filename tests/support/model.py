@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import psycopg
+
 Payload = dict[str, Any]
 View = dict[str, Any]
 
@@ -265,7 +267,9 @@ def _without_data(stop: Payload) -> tuple[Any, ...]:
     )
 
 
-def read_view(connection: sqlite3.Connection) -> tuple[View, dict[int, int | None]]:
+def read_view(
+    connection: sqlite3.Connection | psycopg.Connection[Any],
+) -> tuple[View, dict[int, int | None]]:
     """What the database does hold, and the newest registers by transaction."""
     booted = connection.execute("SELECT id FROM charge_points WHERE last_boot IS NOT NULL")
     transactions = connection.execute(

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 import trio
 from trio.testing import (
@@ -81,6 +82,19 @@ class Link:
             self.memory.popitem(last=False)
 
 
+def _connect(settings: Settings) -> sqlite3.Connection | psycopg.Connection[Any]:
+    """A connection of one's own. It makes the file of SQLite if there is none."""
+    if settings.db_type == "sqlite":
+        return sqlite3.connect(settings.db_sqlite_path, isolation_level=None)
+    return psycopg.connect(
+        host=settings.db_host,
+        port=settings.db_port,
+        user=settings.db_user,
+        dbname=settings.db_name,
+        autocommit=True,
+    )
+
+
 class World:
     """A central system, its stations, and the model of its books."""
 
@@ -96,8 +110,8 @@ class World:
         self._ids = 0
         self._sessions: trio.Nursery | None = None
         self.stopped = trio.Event()
-        # Its own view of the file, over the server's head. It makes the file if there is none.
-        self._reader = sqlite3.connect(settings.db_sqlite_path, isolation_level=None)
+        # Its own view of the database, over the server's head.
+        self._reader = _connect(settings)
 
     def close(self) -> None:
         """Let go of the database."""
