@@ -26,7 +26,7 @@ from ocpp_trio.store.opening import open_database
 from ocpp_trio.supervise import Health
 from tests.api.conftest import keys_of
 from tests.api.support import Api, client_of, context_of
-from tests.conftest import MakeSettings
+from tests.conftest import SQLITE, MakeSettings
 from tests.support.clock import FakeNow
 
 Schema = dict[str, Any]
@@ -239,6 +239,7 @@ def test_each_answer_is_described(make_settings: MakeSettings, asked: list[dict[
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_kind", [SQLITE])
 @given(st.lists(requests(), min_size=20, max_size=60))
 @settings(max_examples=200, suppress_health_check=QUIET)
 def test_each_of_many_answers_is_described(
