@@ -16,7 +16,8 @@ def test_a_flood_harms_no_honest_station(tmp_path: Path) -> None:
     assert outcome.errors == []
     assert outcome.watch.failures == []
     assert outcome.watch.sessions > 0
-    assert outcome.growth < 1.5
+    # So short a flood shows no growth, only what so many strangers at once take.
+    assert outcome.moments[-1].rss < 256 * 2**20
     assert outcome.packets > 1000
     for name in ("handshakesDropped", "connectionsBroken", "stationsUnauthorized"):
         assert outcome.limits[name] > 0, name
