@@ -210,16 +210,26 @@ async def _watch_signals(
     """The first SIGINT or SIGTERM begins an ordered stop, a second one ends it at once. SIGHUP
     reads the certificates again, or is a stop if it says that our terminal is gone.
     """
-    has_terminal = sys.stderr.isatty()
+    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
         async for number in signals:
-            if number == signal.SIGHUP and (not has_terminal or sys.stderr.isatty()):
-                await reload()
-                continue
+            if number == signal.SIGHUP:
+                if all(os.isatty(each) for each in terminals):
+                    await reload()
+                    continue
+                _leave(terminals)
             if accepting.cancel_called:
                 everything.cancel()
             accepting.cancel()
+
+
+def _leave(terminals: list[int]) -> None:
+    """What is written to a terminal that is gone fails: from now on it goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for each in terminals:
+        os.dup2(nowhere, each)
+    os.close(nowhere)
 
 
 def _start_watchdog(seconds: float) -> None:
