@@ -70,7 +70,7 @@ def new_name() -> str:
 
 
 def now() -> str:
-    """In seconds, rounded down; sorts before the same second with a fraction."""
+    """The moment, as the API writes it."""
     return format_timestamp(system_now()) or ""
 
 
