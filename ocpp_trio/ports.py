@@ -11,7 +11,7 @@ import trio
 
 from ocpp_trio import network
 from ocpp_trio.config import Settings
-from ocpp_trio.node_settings import API, WEBSOCKET
+from ocpp_trio.settings.nodes import API, WEBSOCKET
 from ocpp_trio.tls import Tls, contexts
 
 Sockets = list[socket.socket]

@@ -11,8 +11,8 @@ import trio
 
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import ConfigError
-from ocpp_trio.node_settings import ALL
 from ocpp_trio.sealing import Seal
+from ocpp_trio.settings.nodes import ALL
 from ocpp_trio.store.nodes import Member
 
 

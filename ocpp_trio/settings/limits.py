@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.station_settings import StationSettings
 from ocpp_trio.values import variable as _var
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitSettings(StationSettings):
+@dataclass(frozen=True, kw_only=True)
+class LimitSettings:
     """Durations are seconds, sizes bytes."""
 
     # Charge point connections.

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.database_settings import DatabaseSettings
 from ocpp_trio.values import variable as _var
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthoritySettings(DatabaseSettings):
+@dataclass(frozen=True, kw_only=True)
+class AuthoritySettings:
     """Durations are seconds."""
 
     ca: str = _var(

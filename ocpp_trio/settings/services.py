@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.command_settings import CommandSettings
 from ocpp_trio.values import variable as _var
 
 _DAY = 86400
@@ -16,8 +15,8 @@ _INTERVAL = values.seconds(0.05, _DAY)
 _AGE = values.seconds(0, 10 * _DAY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceSettings(CommandSettings):
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
     """Durations are seconds."""
 
     meter_collection: bool = _var(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.service_settings import ServiceSettings
 from ocpp_trio.values import variable as _var
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSettings(ServiceSettings):
+@dataclass(frozen=True, kw_only=True)
+class TlsSettings:
     """Durations are seconds."""
 
     use_tls: bool = _var("OCPP_USE_TLS", "false", values.boolean, "serve wss and https")

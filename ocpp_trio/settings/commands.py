@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.node_settings import NodeSettings
 from ocpp_trio.values import variable as _var
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandSettings(NodeSettings):
+@dataclass(frozen=True, kw_only=True)
+class CommandSettings:
     """Durations are seconds."""
 
     durable_queue: int = _var(

@@ -9,15 +9,32 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ocpp_trio import values
-from ocpp_trio.authority_settings import AuthoritySettings
-from ocpp_trio.database_settings import DatabaseSettings
+from ocpp_trio.settings.access import AccessSettings
+from ocpp_trio.settings.authority import AuthoritySettings
+from ocpp_trio.settings.commands import CommandSettings
+from ocpp_trio.settings.database import DatabaseSettings
+from ocpp_trio.settings.limits import LimitSettings
+from ocpp_trio.settings.nodes import NodeSettings
+from ocpp_trio.settings.services import ServiceSettings
+from ocpp_trio.settings.stations import StationSettings
+from ocpp_trio.settings.tls import TlsSettings
 from ocpp_trio.values import variable as _var
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(AuthoritySettings):
+@dataclass(frozen=True, kw_only=True)
+class Settings(
+    AuthoritySettings,
+    DatabaseSettings,
+    TlsSettings,
+    ServiceSettings,
+    CommandSettings,
+    NodeSettings,
+    LimitSettings,
+    StationSettings,
+    AccessSettings,
+):
     """All settings in force. Durations are seconds, sizes bytes."""
 
     # The seed's variables.

@@ -11,7 +11,7 @@ from ocpp_trio import values
 from ocpp_trio.values import variable as _var
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AccessSettings:
     """Durations are seconds."""
 

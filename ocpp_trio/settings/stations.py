@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.access_settings import AccessSettings
 from ocpp_trio.values import variable as _var
 
 _MANY = values.integer(1, 1_000_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StationSettings(AccessSettings):
+@dataclass(frozen=True, kw_only=True)
+class StationSettings:
     """Durations are seconds."""
 
     trusted_proxies: tuple[str, ...] = _var(

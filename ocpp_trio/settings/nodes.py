@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.limit_settings import LimitSettings
 from ocpp_trio.values import variable as _var
 
 ALL, API, WEBSOCKET = "all", "api", "websocket"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSettings(LimitSettings):
+@dataclass(frozen=True, kw_only=True)
+class NodeSettings:
     """Durations are seconds."""
 
     role: str = _var(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocpp_trio import values
-from ocpp_trio.tls_settings import TlsSettings
 from ocpp_trio.values import variable as _var
 
 
@@ -15,8 +14,8 @@ def _kind(raw: str) -> str:
     return word.removesuffix("ql") if word == "postgresql" else word
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSettings(TlsSettings):
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSettings:
     """Durations are seconds."""
 
     db_type: str = _var("DB_TYPE", "sqlite", _kind, "kind of database")
