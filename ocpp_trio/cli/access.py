@@ -5,6 +5,7 @@ On the database directly if nobody holds it, else by the API of the server that 
 
 from __future__ import annotations
 
+import functools
 import getpass
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,8 +38,15 @@ class Access(NamedTuple):
     is_given: bool
 
 
-def access_options(command: Command) -> Command:
-    """The options of a verb that uses the database or the API."""
+def with_access(verb: Callable[..., None]) -> Command:
+    """Give a verb the options by which it works, and the Access they make as its first argument."""
+
+    @functools.wraps(verb)
+    def command(
+        env_file: Path | None, api: str | None, api_key: str | None, timeout: float, **own: Any
+    ) -> None:
+        verb(_access(env_file, api, api_key, timeout), **own)
+
     for option in (
         env_file_option,
         click.option(
@@ -67,10 +75,7 @@ def access_options(command: Command) -> Command:
     return command
 
 
-def access_of(
-    env_file: Path | None, api: str | None, api_key: str | None, timeout: float
-) -> Access:
-    """Where to work, by the settings and the options."""
+def _access(env_file: Path | None, api: str | None, api_key: str | None, timeout: float) -> Access:
     logs.configure("warning", "console")
     settings = settings_from(env_file)
     remote = Remote(api or default_url(settings), api_key or settings.api_key, timeout)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import click
 
-from ocpp_trio.cli.access import Access, access_of, access_options, actor, audited, work
+from ocpp_trio.cli.access import Access, actor, audited, with_access, work
 from ocpp_trio.cli.common import UsageProblem
-from ocpp_trio.cli.remote import asking
+from ocpp_trio.cli.remote import ask
 from ocpp_trio.domain.roles import RANKS
 from ocpp_trio.domain.times import format_timestamp, parse_timestamp, system_now
 from ocpp_trio.store import api_keys
 from ocpp_trio.store.database import Database
 
-JSON = "application/json"
 MOST = 100_000
 UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 COLUMNS = ("id", "name", "role", "state", "created", "expires", "last used")
@@ -69,22 +67,13 @@ def _name(_: click.Context, __: click.Parameter, text: str) -> str:
     metavar="WHEN",
     help="90d, 12h or 30m from now, or a moment such as 2030-12-31 (UTC).  [default: never]",
 )
-@access_options
-def create(
-    name: str,
-    role: str,
-    expires: int | None,
-    env_file: Path | None,
-    api: str | None,
-    api_key: str | None,
-    timeout: float,
-) -> None:
+@with_access
+def create(access: Access, name: str, role: str, expires: int | None) -> None:
     """Make a key. Its text goes to standard output, this once: only its hash is kept."""
-    access = access_of(env_file, api, api_key, timeout)
 
     def by_api() -> str:
         body = {"name": name, "role": role, "expiresAt": format_timestamp(expires)}
-        return str(_ask(access, "POST", "/api/keys", body)["key"])
+        return str(ask(access.remote, "POST", "/api/keys", body)["key"])
 
     async def directly(database: Database) -> str:
         secret = api_keys.make_secret()
@@ -106,15 +95,12 @@ def create(
 
 @keys.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of a table.")
-@access_options
-def list_keys(
-    as_json: bool, env_file: Path | None, api: str | None, api_key: str | None, timeout: float
-) -> None:
+@with_access
+def list_keys(access: Access, as_json: bool) -> None:
     """Show all keys, newest first; expired and revoked ones as well."""
-    access = access_of(env_file, api, api_key, timeout)
 
     def by_api() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = _ask(access, "GET", "/api/keys")
+        found: list[dict[str, Any]] = ask(access.remote, "GET", "/api/keys")
         return found
 
     async def directly(database: Database) -> list[dict[str, Any]]:
@@ -134,20 +120,17 @@ def list_keys(
 
 @keys.command()
 @click.argument("name")
-@access_options
-def revoke(
-    name: str, env_file: Path | None, api: str | None, api_key: str | None, timeout: float
-) -> None:
+@with_access
+def revoke(access: Access, name: str) -> None:
     """Revoke the key NAME, for ever. A server that runs refuses it at once."""
-    access = access_of(env_file, api, api_key, timeout)
 
     def by_api() -> bool:
-        found = _ask(access, "GET", f"/api/keys?{urlencode({'name': name})}")
+        found = ask(access.remote, "GET", f"/api/keys?{urlencode({'name': name})}")
         if not found:
             raise _unknown(name)
         if found[0]["state"] == "revoked":
             return False
-        _ask(access, "POST", f"/api/keys/{found[0]['id']}/revoke")
+        ask(access.remote, "POST", f"/api/keys/{found[0]['id']}/revoke")
         return True
 
     async def directly(database: Database) -> bool:
@@ -165,12 +148,6 @@ def revoke(
 
 def _unknown(name: str) -> UsageProblem:
     return UsageProblem(f"there is no key {name}; `ocpp-trio keys list` shows all")
-
-
-def _ask(access: Access, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    sent = None if body is None else json.dumps(body).encode()
-    with asking(access.remote, method, path, sent, JSON) as response:
-        return json.loads(response.read())
 
 
 def _table(found: list[dict[str, Any]]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -70,6 +70,14 @@ def asking(
     finally:
         if connection is not None:
             connection.close()
+
+
+def ask(remote: Remote, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """The JSON of an answer, None if it has no body; raises ApiRefused with the reason."""
+    sent = None if body is None else json.dumps(body).encode()
+    with asking(remote, method, path, sent, "application/json") as response:
+        text = response.read()
+    return json.loads(text) if text else None
 
 
 def pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:

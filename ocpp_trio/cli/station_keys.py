@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import click
 
-from ocpp_trio.cli.access import Access, access_of, access_options, audited, work
+from ocpp_trio.cli.access import Access, audited, with_access, work
 from ocpp_trio.cli.common import UsageProblem
-from ocpp_trio.cli.remote import asking
+from ocpp_trio.cli.remote import ask
 from ocpp_trio.domain import station_keys as keys
 from ocpp_trio.store import station_keys as store
 from ocpp_trio.store.database import Database
-
-JSON = "application/json"
 
 
 @click.group("station-keys")
@@ -31,19 +26,12 @@ def station_keys() -> None:
 
 @station_keys.command()
 @click.argument("charge_point_id")
-@access_options
-def generate(
-    charge_point_id: str,
-    env_file: Path | None,
-    api: str | None,
-    api_key: str | None,
-    timeout: float,
-) -> None:
+@with_access
+def generate(access: Access, charge_point_id: str) -> None:
     """Make a key for a charge point. It goes to standard output, this once: configure it there."""
-    access = access_of(env_file, api, api_key, timeout)
 
     def by_api() -> str:
-        return str(_ask(access, "POST", _path(charge_point_id), {})["key"])
+        return str(ask(access.remote, "POST", _path(charge_point_id), {})["key"])
 
     async def directly(database: Database) -> str:
         key = keys.generate()
@@ -61,23 +49,18 @@ def generate(
 
 @station_keys.command("set")
 @click.argument("charge_point_id")
-@access_options
-def set_key(
-    charge_point_id: str,
-    env_file: Path | None,
-    api: str | None,
-    api_key: str | None,
-    timeout: float,
-) -> None:
+@with_access
+def set_key(access: Access, charge_point_id: str) -> None:
     """Set a key of your choice, 16 to 20 characters or as many bytes in hexadecimal digits.
 
     It is read from standard input, or asked for: on the command line others could see it.
     """
-    access = access_of(env_file, api, api_key, timeout)
     text = _read_key()
 
     def by_api() -> str | None:
-        warning: str | None = _ask(access, "POST", _path(charge_point_id), {"key": text})["warning"]
+        warning: str | None = ask(access.remote, "POST", _path(charge_point_id), {"key": text})[
+            "warning"
+        ]
         return warning
 
     async def directly(database: Database) -> str | None:
@@ -96,20 +79,12 @@ def set_key(
 
 @station_keys.command()
 @click.argument("charge_point_id")
-@access_options
-def delete(
-    charge_point_id: str,
-    env_file: Path | None,
-    api: str | None,
-    api_key: str | None,
-    timeout: float,
-) -> None:
+@with_access
+def delete(access: Access, charge_point_id: str) -> None:
     """Take a charge point's key away: from then on it is not checked."""
-    access = access_of(env_file, api, api_key, timeout)
 
     def by_api() -> None:
-        with asking(access.remote, "DELETE", _path(charge_point_id)):
-            return
+        ask(access.remote, "DELETE", _path(charge_point_id))
 
     async def directly(database: Database) -> None:
         if not await audited(
@@ -139,11 +114,6 @@ def _read_key() -> str:
 
 def _path(charge_point_id: str) -> str:
     return f"/api/charge-points/{quote(charge_point_id, safe='')}/key"
-
-
-def _ask(access: Access, method: str, path: str, body: dict[str, Any]) -> Any:
-    with asking(access.remote, method, path, json.dumps(body).encode(), JSON) as response:
-        return json.loads(response.read())
 
 
 def _unknown(charge_point_id: str) -> UsageProblem:

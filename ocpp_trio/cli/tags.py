@@ -11,7 +11,7 @@ from typing import IO, BinaryIO
 import click
 
 from ocpp_trio import logs
-from ocpp_trio.cli.access import access_of, access_options, audited, work
+from ocpp_trio.cli.access import Access, audited, with_access, work
 from ocpp_trio.cli.common import UsageProblem
 from ocpp_trio.cli.remote import asking, pieces
 from ocpp_trio.domain import tag_csv
@@ -38,14 +38,11 @@ def tags() -> None:
 @tags.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@access_options
+@with_access
 def import_tags(
+    access: Access,
     file: BinaryIO,
     dry_run: bool,
-    env_file: Path | None,
-    api: str | None,
-    api_key: str | None,
-    timeout: float,
 ) -> None:
     """Create and change tags from a CSV file ("-": standard input), all of them or none.
 
@@ -53,7 +50,6 @@ def import_tags(
     maxActiveTransactions, note. A column that is absent leaves what is stored, an empty field
     clears it. One line that cannot be used refuses the file.
     """
-    access = access_of(env_file, api, api_key, timeout)
     raw = file.read()
 
     def by_api() -> Counts:
@@ -92,12 +88,9 @@ def import_tags(
 
 @tags.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-@access_options
-def export_tags(
-    file: str, env_file: Path | None, api: str | None, api_key: str | None, timeout: float
-) -> None:
+@with_access
+def export_tags(access: Access, file: str) -> None:
     """Write all tags to a CSV file ("-": standard output), which can be imported again."""
-    access = access_of(env_file, api, api_key, timeout)
     with _writing(file) as out:
 
         def by_api() -> None:
