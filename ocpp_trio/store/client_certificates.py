@@ -68,19 +68,25 @@ def names(tx: Tx, charge_point_id: str) -> tuple[str | None, ...]:
     return charge_point_id, row["serial_number"], row["charge_box_serial_number"]
 
 
+def _columns(certificate: ClientCertificate) -> dict[str, str | int]:
+    return {
+        "fingerprint": certificate.fingerprint,
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "serial_number": certificate.serial_number,
+        "not_before": certificate.not_before,
+        "not_after": certificate.not_after,
+        "pem": certificate.pem,
+    }
+
+
 def note_use(tx: Tx, charge_point_id: str, certificate: ClientCertificate, now: int) -> None:
     """A charge point proved itself with a certificate."""
     tx.run(
         Q.put_used,
         charge_point_id=charge_point_id,
-        fingerprint=certificate.fingerprint,
-        subject=certificate.subject,
-        issuer=certificate.issuer,
-        serial_number=certificate.serial_number,
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
-        pem=certificate.pem,
         now=now,
+        **_columns(certificate),
     )
 
 
@@ -94,15 +100,9 @@ def issue(tx: Tx, request: Row, certificate: ClientCertificate, now: int) -> Row
     tx.run(
         Q.put_issued,
         charge_point_id=request["charge_point_id"],
-        fingerprint=certificate.fingerprint,
-        subject=certificate.subject,
-        issuer=certificate.issuer,
-        serial_number=certificate.serial_number,
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
-        pem=certificate.pem,
         request_id=request["id"],
         now=now,
+        **_columns(certificate),
     )
     return of_request(tx, request["id"])
 
