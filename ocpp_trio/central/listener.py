@@ -34,6 +34,15 @@ OFTEN = 60
 """Log entries a minute about each way to be refused: strangers must not fill the log."""
 
 
+class _TurnedAway(Exception):
+    """A handshake is refused, whoever the station is."""
+
+    def __init__(self, status: int, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
+
+
 class Listener:
     """Serves connections; `serve` is the task."""
 
@@ -114,32 +123,63 @@ class Listener:
         return "" if self._proxies.trusts(host) else address_of(host)
 
     async def _decide(self, handshake: Handshake, remote: str) -> Session | None:
-        central, settings = self._central, self._central.settings
+        """Let the station in, or refuse it."""
+        central = self._central
         peer = remote.rpartition(":")[0]
         origin = self._proxies.origin(peer, handshake.headers, is_secure=handshake.is_secure)
         if origin.address != peer:
             remote = origin.address
-        point = charge_point_id(handshake.target, settings.path_prefix)
+        point = ""
+        try:
+            point = self._identity(handshake, remote)
+            subprotocol = self._subprotocol(handshake, point)
+            self._check_room(point)
+            visitor = Visitor(
+                point,
+                origin,
+                handshake.header(b"authorization"),
+                has_certificate=handshake.certificate is not None,
+                policy=self._policy(handshake),
+            )
+            admission = await self._admit(handshake, visitor, subprotocol, remote)
+        except _TurnedAway as why:
+            await handshake.refuse(why.status, *why.headers)
+        except Refusal as refusal:
+            central.counts.station_refused(refusal.status)
+            central.hints.refused(point, refusal.why, is_unknown=refusal.status == 404)
+            await handshake.refuse(refusal.status, *refusal.headers)
+        except StoreUnavailable:
+            await handshake.refuse(503, RETRY_AFTER)
+        else:
+            return await self._enter(handshake, point, admission, subprotocol, remote)
+        return None
+
+    def _identity(self, handshake: Handshake, remote: str) -> str:
+        point = charge_point_id(handshake.target, self._central.settings.path_prefix)
         if point is None:
             log.info(
                 "handshake refused: no charge point id in its path", remote=remote, at_most=OFTEN
             )
-            await handshake.refuse(404)
-            return None
+            raise _TurnedAway(404)
+        return point
+
+    def _subprotocol(self, handshake: Handshake, point: str) -> str | None:
         if SUBPROTOCOL in handshake.subprotocols:
-            subprotocol = SUBPROTOCOL
-        elif handshake.subprotocols or settings.require_subprotocol:
-            log.warning(
-                "handshake refused: the station does not offer the subprotocol ocpp1.6"
-                + ("" if handshake.subprotocols else " (OCPP_REQUIRE_SUBPROTOCOL=false admits it)"),
-                charge_point=point,
-                offered=", ".join(handshake.subprotocols)[:200],
-                at_most=OFTEN,
-            )
-            await handshake.refuse(400)
+            return SUBPROTOCOL
+        if not handshake.subprotocols and not self._central.settings.require_subprotocol:
             return None
-        else:
-            subprotocol = None
+        log.warning(
+            "handshake refused: the station does not offer the subprotocol ocpp1.6"
+            + ("" if handshake.subprotocols else " (OCPP_REQUIRE_SUBPROTOCOL=false admits it)"),
+            charge_point=point,
+            offered=", ".join(handshake.subprotocols)[:200],
+            at_most=OFTEN,
+        )
+        raise _TurnedAway(400)
+
+    def _check_room(self, point: str) -> None:
+        """Whether one more may come in, and the database takes what it sends."""
+        central, settings = self._central, self._central.settings
         if self._connections > settings.max_connections and not central.hub.connected(point):
             central.counts.connections_refused += 1
             log.warning(
@@ -149,43 +189,31 @@ class Listener:
                 connected=len(central.hub),
                 at_most=OFTEN,
             )
-            await handshake.refuse(503, RETRY_AFTER)
-            return None
+            raise _TurnedAway(503, RETRY_AFTER)
         if central.database.failing_for() >= settings.db_offline_after:
-            await handshake.refuse(503, RETRY_AFTER)
-            return None
-        visitor = Visitor(
-            point,
-            origin,
-            handshake.header(b"authorization"),
-            has_certificate=handshake.certificate is not None,
-            policy=self._policy(handshake),
+            raise _TurnedAway(503, RETRY_AFTER)
+
+    async def _admit(
+        self, handshake: Handshake, visitor: Visitor, subprotocol: str | None, remote: str
+    ) -> charge_points.Admission:
+        """Raises Refusal if the station is not who it says, or may not come in."""
+        central = self._central
+        await check_certificate(central, handshake, visitor)
+        proof = await central.authentication.check(visitor)
+        admission = await central.database.write(
+            charge_points.admit,
+            visitor.charge_point_id,
+            visitor.policy,
+            central.settings.max_pending,
+            remote,
+            subprotocol,
+            central.now(),
+            proof,
+            central.node.id,
         )
-        try:
-            await check_certificate(central, handshake, visitor)
-            proof = await central.authentication.check(visitor)
-            admission = await central.database.write(
-                charge_points.admit,
-                point,
-                visitor.policy,
-                settings.max_pending,
-                remote,
-                subprotocol,
-                central.now(),
-                proof,
-                central.node.id,
-            )
-            if admission is None:
-                raise central.authentication.unknown(visitor)
-        except Refusal as refusal:
-            central.counts.station_refused(refusal.status)
-            central.hints.refused(point, refusal.why, is_unknown=refusal.status == 404)
-            await handshake.refuse(refusal.status, *refusal.headers)
-            return None
-        except StoreUnavailable:
-            await handshake.refuse(503, RETRY_AFTER)
-            return None
-        return await self._enter(handshake, point, admission, subprotocol, remote)
+        if admission is None:
+            raise central.authentication.unknown(visitor)
+        return admission
 
     async def _enter(
         self,
