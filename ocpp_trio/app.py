@@ -129,25 +129,21 @@ async def _serve(
             node=node,
             counts=central.counts,
         )
-        app = build_app(context)
         stopping = trio.Event()
         drain = settings.shutdown_timeout / 3
+        # What gathers in memory; written once more at the end.
+        gathering: list[tuple[float, str, Tick]] = [
+            (settings.presence_interval, "presence", partial(central.presence.write, database)),
+            (settings.api_keys_interval, "API keys", partial(keys.refresh, database)),
+            (settings.log_interval, "log writer", partial(write_logs, database, logs.ENTRIES)),
+        ]
         async with trio.open_nursery() as services:
-            presence = partial(central.presence.write, database)
-            log_writer = partial(write_logs, database, logs.ENTRIES)
-            alive = partial(membership.tick, orders)
-            refresh = partial(keys.refresh, database)
+            alive: Tick = partial(membership.tick, orders)
             services.start_soon(
                 every, settings.node_heartbeat, "membership", alive, health, name="membership"
             )
-            services.start_soon(
-                every, settings.api_keys_interval, "API keys", refresh, health, name="API keys"
-            )
-            for is_on, seconds, name, tick in periodic(
-                central, orders, presence, log_writer, reloading
-            ):
-                if is_on:
-                    services.start_soon(every, seconds, name, tick, health, name=name)
+            for seconds, name, tick in (*gathering, *periodic(central, orders, reloading)):
+                services.start_soon(every, seconds, name, tick, health, name=name)
             services.start_soon(keepalive.watch, central, name="keepalive")
             await services.start(orders.run, name="commands")
             if not membership.alone:
@@ -155,14 +151,9 @@ async def _serve(
             async with trio.open_nursery() as sessions:
                 async with trio.open_nursery() as front:
                     if ports.api:
-                        front.start_soon(
-                            partial(
-                                serve_http, app, settings, central.counts, ports.api, ports.api_tls
-                            ),
-                            stopping,
-                            drain,
-                            name="http",
-                        )
+                        app, counts = build_app(context), central.counts
+                        serve = partial(serve_http, app, settings, counts, ports.api, ports.api_tls)
+                        front.start_soon(serve, stopping, drain, name="http")
                     async with trio.open_nursery() as accepting:
                         # Also where no charge point comes in, a stop begins here.
                         accepting.start_soon(trio.sleep_forever)
@@ -186,9 +177,8 @@ async def _serve(
             log.info("stopped")
             # Failing here, they fail as they did before: the stop goes on.
             with suppress(StoreUnavailable):
-                await presence()
-                await refresh()
-                await log_writer()
+                for _, _, tick in gathering:
+                    await tick()
             services.cancel_scope.cancel()
         with suppress(StoreUnavailable):
             await membership.leave()

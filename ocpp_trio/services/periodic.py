@@ -32,9 +32,17 @@ from ocpp_trio.tls import Reloading
 
 
 def periodic(
-    central: Central, orders: Commands, presence: Tick, log_writer: Tick, reloading: Reloading
+    central: Central, orders: Commands, reloading: Reloading
+) -> Iterator[tuple[float, str, Tick]]:
+    """What is switched on: its interval in seconds, its name and its tick."""
+    for is_on, seconds, name, tick in _all(central, orders, reloading):
+        if is_on:
+            yield seconds, name, tick
+
+
+def _all(
+    central: Central, orders: Commands, reloading: Reloading
 ) -> Iterator[tuple[bool, float, str, Tick]]:
-    """Whether it is on, its interval in seconds, its name and its tick."""
     s, asking = central.settings, Asking(central, orders)
     # Of several servers on one database, one does it. What is not `once` is about the stations that
     # are connected here.
@@ -52,8 +60,6 @@ def periodic(
     sign = AutomaticSigning(central, orders).tick
     reached = LimitReport(central.counts).tick
     copy = partial(back_up_when_due, s, trio.CapacityLimiter(1), system_now)
-    yield True, s.presence_interval, "presence", presence
-    yield True, s.log_interval, "log writer", log_writer
     yield True, s.tls_reload_interval, "certificate files", reloading.tick
     yield s.meter_collection, s.meter_collection_interval, "meter collection", collect
     yield s.meter_backup, s.meter_backup_interval, "meter backup", back_up
