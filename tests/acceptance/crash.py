@@ -87,6 +87,16 @@ def simulation(url: str, api: str, ledger: Path, stations: int) -> list[str]:
     return [*command, "--sessions", "1000000", "--interval", "0.02", "--give-up", "60"]
 
 
+def go_on(client: subprocess.Popen[bytes], ledger: Path, stations: int) -> None:
+    """Wait until the stations have been told as many things as there are stations."""
+    before = len(read_ledger(ledger))
+    deadline = time.monotonic() + 60
+    while len(read_ledger(ledger)) < before + stations:
+        assert time.monotonic() < deadline, "the stations do not get on"
+        assert client.poll() is None, "the stations ended"
+        time.sleep(0.01)
+
+
 def crash(
     folder: Path,
     rounds: int,
@@ -121,12 +131,7 @@ def crash(
             for number in range(1, rounds + 1):
                 for each in repeaters:
                     each.play()
-                before = len(read_ledger(ledger))
-                deadline = time.monotonic() + 60
-                while len(read_ledger(ledger)) < before + stations:
-                    assert time.monotonic() < deadline, "the stations do not get on"
-                    assert client.poll() is None, "the stations ended"
-                    time.sleep(0.01)
+                go_on(client, ledger, stations)
                 time.sleep(chance.uniform(0, 0.5))
                 if postgres is not None and number % 2 == 0:
                     postgres.stop(signal.SIGQUIT)

@@ -2,7 +2,7 @@
 
     python -m tests.acceptance.crash_nodes --rounds 50
 
-Fifty stations of the simulator charge without end, behind a balancer. At a random moment one of the
+Fifty stations of the simulator charge without end, behind a proxy. At a random moment one of the
 servers gets SIGKILL: its stations come in at the other one at once. Nothing acknowledged may be
 missing, nothing may be there twice, and no command may be left open or be sent twice.
 """
@@ -24,10 +24,10 @@ from pathlib import Path
 import click
 from websockets.exceptions import WebSocketException
 
-from tests.acceptance.crash import Repeater, simulation
-from tests.support.balancer import balancing
+from tests.acceptance.crash import Repeater, go_on, simulation
 from tests.support.books import check_books, read_ledger
 from tests.support.postgres import OCPP, Postgres
+from tests.support.proxy import proxy
 from tests.support.server import Server
 from tests.support.sync_station import connected
 from tests.support.waiting import until
@@ -36,7 +36,7 @@ OPEN = "SELECT id FROM commands WHERE state IN ('queued', 'sent')"
 
 
 class Asked:
-    """A station that counts the commands it is sent; behind the balancer, for ever."""
+    """A station that counts the commands it is sent; behind the proxy, for ever."""
 
     def __init__(self, url: str) -> None:
         self.heard: Counter[str] = Counter()
@@ -100,8 +100,8 @@ def crash_nodes(
             servers[-1].start()
         servers[0].request("POST", "/api/authorizations", {"idTag": "REPEATED"})
         with (
-            balancing(*[each.websocket_port for each in servers], seed=seed) as doors,
-            balancing(*[each.api_port for each in servers], seed=seed) as apis,
+            proxy(*[each.websocket_port for each in servers], seed=seed) as doors,
+            proxy(*[each.api_port for each in servers], seed=seed) as apis,
         ):
             url, api = f"ws://127.0.0.1:{doors.port}", f"http://127.0.0.1:{apis.port}"
             repeater, asked = Repeater(url, "REPEATER", "REPEATED"), Asked(url)
@@ -115,7 +115,7 @@ def crash_nodes(
             ) as client:
                 try:
                     for number in range(1, rounds + 1):
-                        _go_on(client, ledger, stations)
+                        go_on(client, ledger, stations)
                         ask(servers, chance, number, 5)
                         time.sleep(chance.uniform(0, 0.3))
                         victim = chance.choice(servers)
@@ -141,16 +141,6 @@ def crash_nodes(
         for server in servers:
             server.end()
         postgres.remove()
-
-
-def _go_on(client: subprocess.Popen[bytes], ledger: Path, stations: int) -> None:
-    """Wait until the stations have been told as many things as there are stations."""
-    before = len(read_ledger(ledger))
-    deadline = time.monotonic() + 60
-    while len(read_ledger(ledger)) < before + stations:
-        assert time.monotonic() < deadline, "the stations do not get on"
-        assert client.poll() is None, "the stations ended"
-        time.sleep(0.05)
 
 
 @click.command()

@@ -4,8 +4,6 @@ offline, and all goes on by itself.
 
 from __future__ import annotations
 
-import http.client
-import signal
 import sqlite3
 import subprocess
 import time
@@ -16,79 +14,29 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_sessions import simulate, summary_of, wait_for_acknowledgements
-from tests.support.books import check_books, read_ledger
+from tests.acceptance.trouble import STATIONS, connected, goes_offline_and_recovers
+from tests.support.books import Entry, check_books, read_ledger
 from tests.support.server import Server, running
 
-STATIONS = 20
-LOAD = ("--count", str(STATIONS), "--sessions", "100000", "--interval", "0.02", "--give-up", "60")
 QUICK = {"OCPP_DB_BUSY_TIMEOUT": "0.3", "OCPP_DB_OFFLINE_AFTER": "1", "OCPP_BACKUP": "off"}
+# 1 s of failing, the look at it once a second, and the closing handshake.
+LIMIT = 5
 
 
-def wait_until(true: Callable[[], bool], limit: float) -> float:
-    """Wait until it is true; how many seconds that took."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < limit
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
-def connected(server: Server) -> int:
-    """How many stations have a connection, by the system: the database cannot be told."""
-    port = f":{server.websocket_port:04X}"
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return sum(line.split()[1].endswith(port) and line.split()[3] == "01" for line in lines)
-
-
-def is_ready(server: Server) -> bool:
-    return server.request("GET", "/readyz").status == 200
-
-
-def refused_handshake(server: Server) -> int:
-    """The status with which a station that comes now is turned away."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.websocket_port, timeout=10)
-    with closing(connection):
-        connection.request(
-            "GET",
-            "/NEW001",
-            headers={
-                "Connection": "Upgrade",
-                "Upgrade": "websocket",
-                "Sec-WebSocket-Version": "13",
-                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-                "Sec-WebSocket-Protocol": "ocpp1.6",
-            },
-        )
-        return connection.getresponse().status
-
-
-def goes_offline_and_recovers(
-    server: Server, tmp_path: Path, begin: Callable[[], object], end: Callable[[], object]
+def all_is_kept(
+    server: Server, folder: Path, begin: Callable[[], object], end: Callable[[], object]
 ) -> None:
-    """Load, trouble, no trouble; the books are compared with what the stations were told."""
-    with simulate(server, tmp_path, *LOAD) as client:
-        wait_for_acknowledgements(tmp_path, 200)
-        begin()
-        wait_until(lambda: not is_ready(server), 5)
-        # 1 s of failing, the look at it once a second, and the closing handshake.
-        assert wait_until(lambda: connected(server) == 0, 10) < 5
-        assert refused_handshake(server) == 503
-        assert server.request("GET", "/readyz").body["failing"] == ["database"]
+    """Trouble for long under load; the books are compared with what the stations were told."""
+
+    def meanwhile(told: list[Entry]) -> None:
         assert server.get("/api/status")["chargePointsTotal"] == STATIONS, "it can be read"
-        told = len(read_ledger(tmp_path / "ledger"))
-        time.sleep(0.5)
-        assert len(read_ledger(tmp_path / "ledger")) == told
-        check_books(server.database, read_ledger(tmp_path / "ledger"))
-        end()
-        wait_until(lambda: is_ready(server), 5)
-        wait_until(lambda: connected(server) == STATIONS, 30)
-        wait_for_acknowledgements(tmp_path, told + 200)
-        client.send_signal(signal.SIGINT)
-        counted = summary_of(client)
-    assert counted["closeCodes"]["1013"] == STATIONS
-    assert server.stop() == 0
-    assert server.errors() == []
-    check_books(server.database, read_ledger(tmp_path / "ledger"))
+        check_books(server.database, told)
+
+    codes = goes_offline_and_recovers(
+        server, folder, begin, end, meanwhile, gone_within=LIMIT, back_within=LIMIT
+    )
+    assert codes["1013"] == STATIONS
+    check_books(server.database, read_ledger(folder / "ledger"))
 
 
 @contextmanager
@@ -121,9 +69,7 @@ def fill(folder: Path) -> None:
 
 def test_disk_full_then_freed(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk, running(disk, **QUICK) as server:
-        goes_offline_and_recovers(
-            server, tmp_path, lambda: fill(disk), lambda: (disk / "filler").unlink()
-        )
+        all_is_kept(server, tmp_path, lambda: fill(disk), lambda: (disk / "filler").unlink())
 
 
 def test_locked_by_another_program_for_long(tmp_path: Path) -> None:
@@ -131,7 +77,7 @@ def test_locked_by_another_program_for_long(tmp_path: Path) -> None:
         running(tmp_path, **QUICK) as server,
         closing(sqlite3.connect(server.database, timeout=10, isolation_level=None)) as other,
     ):
-        goes_offline_and_recovers(
+        all_is_kept(
             server,
             tmp_path,
             lambda: other.execute("BEGIN EXCLUSIVE"),

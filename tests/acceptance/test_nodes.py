@@ -18,8 +18,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance.every_command import check_frames, client, whole_session
-from tests.support.balancer import balancing
 from tests.support.postgres import Postgres
+from tests.support.proxy import proxy
 from tests.support.server import Answer, Server
 from tests.support.sync_station import SyncStation, connected
 from tests.support.waiting import until
@@ -265,7 +265,7 @@ def test_a_node_cut_off_from_the_database_is_replaced_and_comes_back(
     open_node: OpenNode, postgres: Postgres
 ) -> None:
     a = open_node("a")
-    with balancing(postgres.port) as line:
+    with proxy(postgres.port) as line:
         way = {
             "DB_PORT": str(line.port),
             "OCPP_DB_STATEMENT_TIMEOUT": "1",

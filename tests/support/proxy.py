@@ -1,8 +1,11 @@
-"""A TCP proxy that makes trouble between a client and a server on this machine."""
+"""A TCP proxy before one server on this machine or several, which makes trouble between them and
+their clients.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import struct
 import threading
@@ -36,12 +39,16 @@ class Link:
 
 
 class Proxy:
-    """Passes on what comes to `port`, until it is told otherwise. Its threads end with it."""
+    """Passes on what comes to `port`, until it is told otherwise. Its threads end with it.
 
-    def __init__(self, server_port: int) -> None:
+    Each connection goes to any of the servers that takes it.
+    """
+
+    def __init__(self, *server_ports: int, seed: int = 1) -> None:
         self.swallowed = 0
-        self._server_port = server_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._server_ports = server_ports
+        self._chance = random.Random(seed)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         self._links: set[Link] = set()
         self._flows = threading.Event()
@@ -102,9 +109,8 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            try:
-                server = socket.create_connection(("127.0.0.1", self._server_port))
-            except OSError:
+            server = self._connect()
+            if server is None:
                 client.close()
                 continue
             for each in (client, server):
@@ -115,6 +121,12 @@ class Proxy:
                 threading.Thread(
                     target=self._pass_on, args=(link, source, target), daemon=True, name="proxy"
                 ).start()
+
+    def _connect(self) -> socket.socket | None:
+        for port in self._chance.sample(self._server_ports, len(self._server_ports)):
+            with contextlib.suppress(OSError):
+                return socket.create_connection(("127.0.0.1", port))
+        return None
 
     def _pass_on(self, link: Link, source: socket.socket, target: socket.socket) -> None:
         try:
@@ -155,9 +167,9 @@ class Proxy:
 
 
 @contextmanager
-def proxy(server_port: int) -> Iterator[Proxy]:
+def proxy(*server_ports: int, seed: int = 1) -> Iterator[Proxy]:
     """A proxy while the block runs."""
-    made = Proxy(server_port)
+    made = Proxy(*server_ports, seed=seed)
     try:
         yield made
     finally:
