@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tests.acceptance.test_sessions import simulate, summary_of, wait_for_acknowledgements
 from tests.support.books import check_books, read_ledger
 from tests.support.server import Server, running
+from tests.support.waiting import until
 
 LOAD = ("--count", "20", "--sessions", "100000", "--interval", "0.02", "--give-up", "60")
 ROUNDS = 4
@@ -74,10 +74,5 @@ def test_a_server_makes_its_copy_by_itself_and_starts_from_it(
 
 def wait_for_copy(folder: Path) -> Path:
     """The copy that a server makes at its first start."""
-    deadline = time.monotonic() + 10
-    while True:
-        found = list((folder / "backups").glob("ocpp-*Z.db"))
-        if found:
-            return found[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    found: list[Path] = until(lambda: list((folder / "backups").glob("ocpp-*Z.db")), 10)
+    return found[0]

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,9 @@ import pytest
 
 from tests.support.server import Server
 from tests.support.sync_station import SyncStation, connected
+from tests.support.waiting import until
 
 RESET = {"chargePointId": "CP001", "type": "Soft"}
-
-
-def eventually(what: Callable[[], bool], limit: float = 20) -> None:
-    deadline = time.monotonic() + limit
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def command(station: SyncStation, limit: float = 10) -> list[Any]:
@@ -46,7 +39,7 @@ def known(server: Server, name: str = "CP001") -> None:
     """A station that has booted, and is gone again."""
     with connected(server.url, name) as station:
         station.boot()
-    eventually(lambda: not server.get(f"/api/charge-points/{name}")["isConnected"])
+    until(lambda: not server.get(f"/api/charge-points/{name}")["isConnected"])
 
 
 def test_what_is_kept_survives_a_kill_and_is_sent_once(server: Server) -> None:
@@ -139,8 +132,8 @@ def test_a_batch_over_twenty_stations(server: Server, tmp_path: Path) -> None:
     process = [sys.executable, "-m", "ocpp_trio", "simulate", *options]
     with subprocess.Popen(process, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
         try:
-            eventually(lambda: server.get("/api/status")["chargePointsConnected"] == 20)
-            eventually(
+            until(lambda: server.get("/api/status")["chargePointsConnected"] == 20)
+            until(
                 lambda: all(
                     point["lastBootNotification"] for point in server.get("/api/charge-points")
                 )
@@ -155,7 +148,7 @@ def test_a_batch_over_twenty_stations(server: Server, tmp_path: Path) -> None:
             started = server.request("POST", "/api/command-batches", body)
             assert (started.status, started.body["total"]) == (202, 21)
             url = started.headers["location"]
-            eventually(lambda: bool(server.get(url)["done"]))
+            until(lambda: bool(server.get(url)["done"]))
             batch = server.get(url)
             assert (batch["accepted"], batch["expired"]) == (20, 1)
             records = server.get(f"/api/commands?batchId={batch['id']}&state=accepted")
@@ -169,7 +162,7 @@ def test_a_batch_over_twenty_stations(server: Server, tmp_path: Path) -> None:
         finally:
             client.terminate()
             client.wait(10)
-    eventually(lambda: server.get("/api/status")["chargePointsConnected"] == 0)
+    until(lambda: server.get("/api/status")["chargePointsConnected"] == 0)
     assert server.stop() == 0
     assert server.errors() == []
 
@@ -193,7 +186,7 @@ def test_a_batch_goes_on_after_a_kill(server: Server) -> None:
                 hear_nothing(station)
             else:
                 answer(station, command(station))
-    eventually(lambda: bool(server.get(url)["done"]))
+    until(lambda: bool(server.get(url)["done"]))
     batch = server.get(url)
     assert (batch["accepted"], batch["unknown"], batch["total"]) == (3, 1, 4)
     assert server.stop() == 0
@@ -219,7 +212,7 @@ def test_an_ordered_stop_leaves_a_batch_for_the_next_start(server: Server) -> No
         with connected(server.url, name) as station:
             station.boot()
             answer(station, command(station))
-    eventually(lambda: bool(server.get(url)["done"]))
+    until(lambda: bool(server.get(url)["done"]))
     assert server.get(url)["accepted"] == 2
     assert server.stop() == 0
     assert server.errors() == []

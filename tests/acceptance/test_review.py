@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.support.server import Server
 from tests.support.sync_station import connected
+from tests.support.waiting import until
 
 
 def decide(server: Server, item: dict[str, Any], verb: str, **body: Any) -> tuple[int, Any]:
@@ -31,10 +31,10 @@ def test_a_stray_stop_is_attached_and_survives_a_crash(server: Server) -> None:
     assert server.get("/api/status")["reviewItemsOpen"] == 1
     status, attached = decide(server, item, "attach", transactionId=number, note="seen on site")
     assert (status, attached["resolution"]) == (200, "attached")
-    deadline = time.monotonic() + 10
-    while not any("review item attached" in each["message"] for each in server.get("/api/logs")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(
+        lambda: any("review item attached" in each["message"] for each in server.get("/api/logs")),
+        10,
+    )
     server.kill()
     server.start()
     (transaction,) = server.get(f"/api/transactions?transactionId={number}")

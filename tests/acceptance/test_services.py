@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from tests.support.server import Server, running
+from tests.support.waiting import until
 
 SETTINGS = {
     "OCPP_ASKING_QUIET": "0.5",
@@ -31,17 +31,17 @@ ACTIONS = {
 
 def wait_for_entries(server: Server) -> dict[str, Any]:
     """One log entry of each service that has something to do, by its source."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def all_of_them() -> dict[str, Any] | None:
         entries = {
             entry["source"]: entry
             for entry in server.get("/api/logs?limit=1000")
             if entry["source"] in ACTIONS
         }
-        if entries.keys() == ACTIONS.keys():
-            return entries
-        time.sleep(0.1)
-    raise AssertionError(server.log())
+        return entries if entries.keys() == ACTIONS.keys() else None
+
+    found: dict[str, Any] = until(all_of_them, 30)
+    return found
 
 
 def test_what_services_do_is_in_the_log(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.books import check_books, read_ledger
 from tests.support.server import Server
+from tests.support.waiting import until
 
 
 @contextmanager
@@ -39,10 +40,7 @@ def summary_of(client: "subprocess.Popen[str]", limit: float = 100) -> dict[str,
 
 def wait_for_acknowledgements(folder: Path, count: int) -> None:
     """Wait until the stations have written so many lines."""
-    deadline = time.monotonic() + 30
-    while len(read_ledger(folder / "ledger")) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: len(read_ledger(folder / "ledger")) >= count, 30)
 
 
 def books(server: Server, folder: Path) -> tuple[int, int]:
