@@ -84,6 +84,7 @@ class AutomaticSigning:
             await central.requests_waiting.wait()
         if not authority.is_there(central.settings):
             return
+        lost: BaseException | None = None
         try:
             async with trio.open_nursery() as nursery:
                 for request in await central.database.read(certificates.to_sign):
@@ -91,7 +92,10 @@ class AutomaticSigning:
                     if session is not None and session.accepted:
                         nursery.start_soon(self._answer, request)
         except* AuthorityError as group:
-            raise group.exceptions[0] from None
+            lost = group.exceptions[0]
+        if lost is not None:
+            # Raised above it would be put into a group again, by some releases of Python.
+            raise lost
 
     async def _answer(self, request: Row) -> None:
         point = request["charge_point_id"]
