@@ -111,8 +111,8 @@ def ask(server: Server, method: str, path: str, body: object = None) -> Any:
 
 
 def limits(server: Server) -> dict[str, int]:
-    """What was counted; asked for once all that still stands in line has had its turn, and the wrong
-    keys from this address are long enough ago.
+    """What was counted; asked for once all that still stands in line has had its turn, and the
+    wrong keys from this address are long enough ago.
     """
 
     def counted() -> Any:
