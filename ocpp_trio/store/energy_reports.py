@@ -48,7 +48,8 @@ def page(tx: Tx, report: Report, behind: Row | None, limit: int) -> list[Entry]:
     if len(rows) < limit:
         rows += tx.all(
             Q.started_between,
-            since=question.since,
+            # From there on the index is read, also where the place is given by two columns.
+            since=max(question.since, after[0]),
             until=question.until,
             after_started_at=after[0],
             after_id=after[1],

@@ -45,12 +45,17 @@ WHERE transaction_id IN (SELECT value FROM json_each(:ids))
   AND measurand = 'Energy.Active.Import.Register' AND location = 'Outlet' AND number IS NOT NULL
 GROUP BY transaction_id;
 -- postgres:
-SELECT transaction_id,
-       CAST(json_agg(json_build_array(timestamp, id, number, unit, phase)) AS TEXT) AS readings
-FROM meter_values
-WHERE transaction_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
-  AND measurand = 'Energy.Active.Import.Register' AND location = 'Outlet' AND number IS NOT NULL
-GROUP BY transaction_id;
+SELECT given.id AS transaction_id, found.readings
+FROM (
+    SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(:ids AS JSON))
+) AS given
+CROSS JOIN LATERAL (
+    SELECT CAST(json_agg(json_build_array(timestamp, id, number, unit, phase)) AS TEXT) AS readings
+    FROM meter_values
+    WHERE transaction_id = given.id
+      AND measurand = 'Energy.Active.Import.Register' AND location = 'Outlet' AND number IS NOT NULL
+) AS found
+WHERE found.readings IS NOT NULL;
 
 -- name: intervals
 -- The interval readings of many transactions (a JSON array of ids): for each transaction a JSON array
@@ -63,5 +68,7 @@ GROUP BY transaction_id;
 -- postgres:
 SELECT transaction_id, CAST(json_agg(json_build_array(is_aligned, moment, mwh)) AS TEXT) AS readings
 FROM interval_readings
-WHERE transaction_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+WHERE transaction_id IN (
+    SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))
+)
 GROUP BY transaction_id;
