@@ -27,6 +27,7 @@ from benchmarks.rounds import RoundFailed, Settings, load, serving
 from benchmarks.scenarios.p1 import SCENARIO
 from benchmarks.table import cells, grid, summarise
 
+TITLE = "closed loop, MeterValues with 5 sampled values, stored on PostgreSQL and answered"
 GOAL = 1.1
 ROUNDS, QUICK_ROUNDS = 5, 2
 SECONDS, QUICK_SECONDS = 5.0, 2.0
@@ -41,7 +42,11 @@ class Setup(NamedTuple):
     part: int = 1
 
     def __str__(self) -> str:
-        return f"{self.servers}" if self.part == 1 else f"{self.servers}, 1/{self.part} of the load"
+        return (
+            f"{self.servers}"
+            if self.part == 1
+            else f"{self.servers}, 1/{self.part} of the stations"
+        )
 
 
 ONE = Setup(1)
@@ -174,13 +179,17 @@ def _waits(rounds: Sequence[Round]) -> tuple[Counter[str], dict[str, int]]:
     backends: Counter[str] = Counter()
     for each in seen:
         backends.update(each.backends)
+    waiting = sum(count for name, count in backends.items() if "Lock/" in name)
     return Counter({name: count / looks for name, count in backends.items()}), {
         "looks": looks,
         "of them: a lock of a row, table or transaction waited for": sum(
             each.lock_waits for each in seen
         ),
-        "of them: several waited for one internal lock": sum(each.internal_waits for each in seen),
+        "of them: a lock inside PostgreSQL waited for": sum(each.internal_waits for each in seen),
         "waiting for any lock at once, at most": max(each.most_waiting for each in seen),
+        "% of all time in transactions, waiting for any lock": round(
+            100 * waiting / max(1, backends.total())
+        ),
         "deadlocks": sum(each.deadlocks for each in rounds),
     }
 
@@ -236,7 +245,7 @@ def main(
         with database(dsn, folder) as watched:
             machine["PostgreSQL"] = watched.describe()
             plan = f"{settings.rounds} rounds of {settings.seconds:g} s, {connections} connections"
-            announce(f"p7: {SCENARIO.title}, on PostgreSQL\n{plan}, in turn; medians", machine)
+            announce(f"p7: {TITLE}\n{plan}, in turn; medians", machine)
             for number in range(1, settings.rounds + 1):
                 for setup, found in results.items():
                     found.append(_round(setup, watched, settings))

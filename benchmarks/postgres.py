@@ -75,7 +75,7 @@ class Activity:
     lock_waits: int
     """Looks at which a lock of a row, a table or a transaction was waited for."""
     internal_waits: int
-    """Looks at which more than one backend waited for the same lock inside PostgreSQL."""
+    """Looks at which a lock inside PostgreSQL was waited for."""
     most_waiting: int
     """Backends that waited for locks of either kind at the same time, at most."""
     backends: Mapping[str, int]
@@ -177,7 +177,6 @@ def activity(looks: Sequence[Look], started: float, seconds: float) -> Activity:
         raise click.ClickException("PostgreSQL did not answer within the measured window")
     first, last = seen[0], seen[-1]
     span = last.moment - first.moment
-    internal = [Counter(each for each in look.backends if "LWLock/" in each) for look in seen]
     backends = Counter(each for look in seen for each in look.backends)
     return Activity(
         cpu=None if first.cpu is None or last.cpu is None else (last.cpu - first.cpu) / span,
@@ -185,7 +184,7 @@ def activity(looks: Sequence[Look], started: float, seconds: float) -> Activity:
         wal=(last.wal - first.wal) / span,
         looks=len(seen),
         lock_waits=sum(look.ungranted > 0 for look in seen),
-        internal_waits=sum(max(each.values(), default=0) > 1 for each in internal),
+        internal_waits=sum(any("LWLock/" in each for each in look.backends) for look in seen),
         most_waiting=max(
             max(look.ungranted, sum("Lock/" in each for each in look.backends)) for look in seen
         ),

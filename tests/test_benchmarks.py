@@ -67,7 +67,7 @@ def test_activity_is_what_was_seen_in_the_window() -> None:
         seconds=2.0,
     )
     assert (found.looks, found.cpu, found.commits, found.wal) == (5, 1.0, 100, 100_000)
-    assert (found.lock_waits, found.internal_waits, found.most_waiting) == (1, 1, 2)
+    assert (found.lock_waits, found.internal_waits, found.most_waiting) == (1, 2, 2)
     assert found.backends == {
         "running": 2,
         "LWLock/WALWrite": 3,
@@ -143,7 +143,7 @@ def test_p7_measures_one_server_and_two(tmp_path: Path) -> None:
     assert [head for head in heads if head[:1] in ("1", "2")][1:] == [
         "1",
         "2",
-        "1, 1/2 of the load",
+        "1, 1/2 of the stations",
     ]
     report = json.loads(file.read_text())
     for found in report["medians"].values():
