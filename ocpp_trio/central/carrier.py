@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,48 +36,26 @@ if TYPE_CHECKING:
     from ocpp_trio.central.context import Central
 
 
+@dataclass(slots=True, eq=False)
 class Order:
-    """One command on its way. `timeout` in seconds from the moment it is sent.
+    """One command on its way. `timeout` in seconds from the moment it is sent."""
 
-    `kept`: if it cannot be sent now, its record stays queued. `taken` when its turn has come,
-    `claimed` when it is about to be sent, `done` when this way of it is over.
-    """
-
-    __slots__ = (
-        "abandoned",
-        "action",
-        "claimed",
-        "command_id",
-        "done",
-        "error",
-        "kept",
-        "payload",
-        "response",
-        "taken",
-        "timeout",
-    )
-
-    def __init__(
-        self,
-        command_id: int,
-        action: str,
-        payload: Payload,
-        timeout: float,
-        *,
-        kept: bool = False,
-    ) -> None:
-        self.command_id = command_id
-        self.action = action
-        self.payload = payload
-        self.timeout = timeout
-        self.kept = kept
-        self.taken = False
-        self.claimed = False
-        self.done = trio.Event()
-        self.response: Payload | None = None
-        self.error: CommandFailed | None = None
-        # The caller gave up before it was sent: then it is not sent at all.
-        self.abandoned = False
+    command_id: int
+    action: str
+    payload: Payload
+    timeout: float
+    # If it cannot be sent now, its record stays queued.
+    kept: bool = field(default=False, kw_only=True)
+    # Its record says already that it was sent.
+    marked: bool = field(default=False, kw_only=True)
+    # Its turn has come; it is about to be sent; this way of it is over.
+    taken: bool = False
+    claimed: bool = False
+    done: trio.Event = field(default_factory=trio.Event)
+    response: Payload | None = None
+    error: CommandFailed | None = None
+    # The caller gave up before it was sent: then it is not sent at all.
+    abandoned: bool = False
 
 
 class Carrier:
@@ -113,6 +92,11 @@ class Carrier:
     def busy(self) -> bool:
         """Whether a command is on its way or waits."""
         return self._current is not None or self.waiting > 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether a command that is handed over now would be sent at once."""
+        return self._allowed.is_set() and not self.busy
 
     def allow(self) -> None:
         """The station has booted or spoken: commands may go out (errata 3.10)."""
@@ -195,7 +179,7 @@ class Carrier:
         if order.abandoned:
             raise CommandFailed("the caller gave up before the command was sent")
         central = self._central
-        if not await central.database.write(
+        if not order.marked and not await central.database.write(
             commands.mark_sent,
             order.command_id,
             central.now(),

@@ -13,7 +13,7 @@ import trio
 from ocpp_trio.central.batches import Batches
 from ocpp_trio.central.carrier import Order
 from ocpp_trio.central.context import Central
-from ocpp_trio.central.queue import Waiter, order_of, ready
+from ocpp_trio.central.queue import Waiter, idle, order_of, ready
 from ocpp_trio.central.session import Session
 from ocpp_trio.central.wakeups import owner_of, sealed_for, sent_elsewhere
 from ocpp_trio.domain.redaction import redact_json
@@ -106,14 +106,25 @@ class Commands:
         if owner is not None:
             return await self._elsewhere(request, owner, payload, now, wait)
         request = request._replace(node_id=self._central.node.id, from_node_id=None)
-        order = Order(await self._record(request, now), action, payload, limit)
+        order = await self._order(request, payload, limit, now)
         if wait:
-            await self._carry_out(charge_point_id, order)
-            assert order.response is not None
-            return Outcome(order.command_id, order.response)
+            return await self._carry_out(charge_point_id, order)
         session = await self._ready(charge_point_id, order)
-        self._start(partial(self._alone, session, order))
+        self._start(partial(self._deliver, session, order))
         raise _queued(order.command_id)
+
+    async def _order(
+        self, request: commands.Request, payload: Payload, limit: float, now: int
+    ) -> Order:
+        """A command of a station that is here, recorded: as sent, if nothing is before it."""
+        session, is_marked = idle(self._central, request.charge_point_id, request.action), False
+        if session is None:
+            command_id = await self._record(request, now)
+        else:
+            command_id, is_marked = await self._central.database.write(
+                commands.create_sent, request, now, session.connection
+            )
+        return Order(command_id, request.action, payload, limit, marked=is_marked)
 
     async def _record(self, request: commands.Request, now: int) -> int:
         database, point = self._central.database, request.charge_point_id
@@ -156,11 +167,9 @@ class Commands:
         if row["sealed"] is not None:
             order.payload = msgspec.json.decode(self._central.node.seal.open(row["sealed"]))
         try:
-            session = await self._ready(row["charge_point_id"], order)
-            await self._deliver(session, order)
-        except CommandFailed:
-            # The record tells why.
-            return
+            with suppress(CommandFailed):
+                session = await self._ready(row["charge_point_id"], order)
+                await self._deliver(session, order)
         finally:
             self._serving.discard(order.command_id)
 
@@ -185,7 +194,7 @@ class Commands:
         error.command_id = command_id
         self._central.queue.over(command_id, None, error)
 
-    async def _carry_out(self, charge_point_id: str, order: Order) -> None:
+    async def _carry_out(self, charge_point_id: str, order: Order) -> Outcome:
         """Send a command of a caller; raises its failure, which is in its record as well."""
         session = await self._ready(charge_point_id, order)
         with self._drained() as scope:
@@ -195,11 +204,8 @@ class Commands:
         if order.error is not None:
             order.error.command_id = order.command_id
             raise order.error
-
-    async def _alone(self, session: Session, order: Order) -> None:
-        """Send a command whose caller does not wait; its record tells the outcome."""
-        with suppress(CommandFailed):
-            await self._deliver(session, order)
+        assert order.response is not None
+        return Outcome(order.command_id, order.response)
 
     async def _ready(self, charge_point_id: str, order: Order) -> Session:
         try:

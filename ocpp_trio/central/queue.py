@@ -127,6 +127,10 @@ class Queue:
         """Something is kept for a charge point that is about to connect."""
         self._expected.add(charge_point_id)
 
+    def is_feeding(self, session: Session) -> bool:
+        """Whether a session may be about to get what is kept for its station."""
+        return session in self._feeding
+
     def feed(self, session: Session) -> None:
         """Send a session what is kept for its station, oldest first, one at a time."""
         if session.charge_point_id not in self._expected or not session.booted:
@@ -181,6 +185,14 @@ def order_of(row: Row, *, kept: bool = True) -> Order:
 
 def _may_ask(session: Session, action: str) -> bool:
     return session.accepted or action not in NEEDS_ACCEPTANCE
+
+
+def idle(central: Central, charge_point_id: str, action: str) -> Session | None:
+    """The session that would send a command at once; None if none can, or others come first."""
+    session = central.hub.get(charge_point_id)
+    if session is None or not session.booted or not _may_ask(session, action):
+        return None
+    return session if session.carrier.idle and not central.queue.is_feeding(session) else None
 
 
 def ready(central: Central, charge_point_id: str, action: str) -> Session:

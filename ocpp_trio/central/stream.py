@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 
 import trio
 
 DEFAULT_SIZE = 4096
+
+Data = bytes | bytearray
 
 
 class WatchedStream(trio.abc.Stream):
@@ -22,14 +25,21 @@ class WatchedStream(trio.abc.Stream):
         self._stream = stream
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
         self.last_received = trio.current_time()
+        # Is given all data first, and returns what it leaves to the caller of `receive_some`.
+        self.take: Callable[[Data], Awaitable[Data]] | None = None
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        if self._socket is None:
-            data = await self._stream.receive_some(max_bytes)
-        else:
-            data = await self._read(max_bytes or DEFAULT_SIZE)
-        self.last_received = trio.current_time()
-        return data
+    async def receive_some(self, max_bytes: int | None = None) -> Data:
+        while True:
+            if self._socket is None:
+                data = await self._stream.receive_some(max_bytes)
+            else:
+                data = await self._read(max_bytes or DEFAULT_SIZE)
+            self.last_received = trio.current_time()
+            if not data or self.take is None:
+                return data
+            data = await self.take(data)
+            if data:
+                return data
 
     async def _read(self, max_bytes: int) -> bytes:
         while True:

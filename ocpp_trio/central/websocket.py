@@ -5,8 +5,7 @@ Of the server only this module and `transport` import trio_websocket and wsproto
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from itertools import chain
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import trio
@@ -14,7 +13,7 @@ import trio_websocket
 import wsproto
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.connection import ConnectionState
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
 
 from ocpp_trio.central.stream import WatchedStream
 from ocpp_trio.config import Settings
@@ -28,31 +27,23 @@ Deliver = Callable[[str], Awaitable[None]]
 
 
 class FrameReader(wsproto.WSConnection):
-    """wsproto's protocol machine, spared the frames that nearly all messages consist of.
-
-    A text message in one masked frame that came whole, between two messages, is read here; all
-    else, and all that is wrong, is wsproto's.
-    """
+    """wsproto's protocol machine, and a look past it at what nearly all data consists of."""
 
     def __init__(self) -> None:
         # No extensions are offered: permessage-deflate would inflate without a bound.
         super().__init__(wsproto.ConnectionType.SERVER)
-        self._messages: list[Event] = []
-        self._is_fed = True
 
-    def receive_data(self, data: bytes | bytearray | None) -> None:
-        """Take what came in; `events` says what it means."""
-        self._is_fed = True
-        if data and self._is_between_messages():
-            start = 0
-            while (message := _whole_message(data, start)) is not None:
+    def split(self, data: bytes | bytearray, limit: int) -> tuple[list[str], bytes | bytearray]:
+        """The text messages of up to `limit` bytes, each in one masked frame that came whole, with
+        which `data` begins; and the rest, which is to be received as ever.
+        """
+        texts: list[str] = []
+        start = 0
+        if self._is_between_messages():
+            while (message := _whole_message(data, start, limit)) is not None:
                 text, start = message
-                self._messages.append(TextMessage(text))
-            self._is_fed = start < len(data)
-            if start:
-                data = data[start:]
-        if self._is_fed:
-            super().receive_data(cast("bytes | None", data))
+                texts.append(text)
+        return texts, data[start:] if start else data
 
     def _is_between_messages(self) -> bool:
         connection = self.connection
@@ -66,17 +57,10 @@ class FrameReader(wsproto.WSConnection):
             and protocol._message_decoder.opcode is None
         )
 
-    def events(self) -> Iterable[Event]:  # type: ignore[override]
-        """What the data since the last call means, in its order."""
-        messages = self._messages
-        if messages:
-            self._messages = []
-        return chain(messages, super().events()) if self._is_fed else messages
 
-
-def _whole_message(data: bytes | bytearray, start: int) -> tuple[str, int] | None:
-    """The text message whose only frame lies at `start`, and where it ends. None if there is none,
-    or if wsproto must look at it (RFC 6455 section 5.2).
+def _whole_message(data: bytes | bytearray, start: int, limit: int) -> tuple[str, int] | None:
+    """The text message whose only frame lies at `start`, and where it ends. None if there is none
+    of up to `limit` bytes, or if wsproto must look at it (RFC 6455 section 5.2).
     """
     # FIN and the opcode of text, no reserved bit; the frame is masked.
     if data[start : start + 1] != b"\x81" or len(data) < start + 6:
@@ -91,7 +75,7 @@ def _whole_message(data: bytes | bytearray, start: int) -> tuple[str, int] | Non
     elif not 0 <= size < 126:
         return None
     end = body + size
-    if end > len(data):
+    if end > len(data) or size > limit:
         return None
     # One operation on two numbers as long as the payload.
     mask = data[body - 4 : body] * (size // 4 + 1)
@@ -110,9 +94,10 @@ class Connection(WebSocketConnection):
     """
 
     def __init__(self, stream: WatchedStream, settings: Settings, counts: Counts) -> None:
+        self._frames = FrameReader()
         super().__init__(
             stream,
-            FrameReader(),
+            self._frames,
             max_message_size=settings.max_message_size,
             receive_buffer_size=RECEIVE_BUFFER,
         )
@@ -129,6 +114,7 @@ class Connection(WebSocketConnection):
     def attach(self, deliver: Deliver) -> None:
         """From now on messages go to `deliver`; until then the reader waits."""
         self.deliver = deliver
+        self._watched.take = self._take
         self.attached.set()
 
     async def read(self) -> None:
@@ -144,6 +130,7 @@ class Connection(WebSocketConnection):
         expensive with many connections, and therefore seldom.
         """
         self.deliver = None
+        self._watched.take = None
         protocol = self._wsproto.connection
         if protocol is not None:
             # A generator of wsproto that refers to its own object.
@@ -159,6 +146,15 @@ class Connection(WebSocketConnection):
         # request is forgotten by wsproto, and the bytes behind it would make no sense.
         await self._open_handshake.wait()
         self._wsproto.receive_data(self._wsproto.handshake._h11_connection.trailing_data[0])
+
+    async def _take(self, data: bytes | bytearray) -> bytes | bytearray:
+        """Deliver the messages with which `data` begins; the rest is for wsproto."""
+        texts, rest = self._frames.split(data, self._max_message_size)
+        for text in texts:
+            await self._pace()
+            assert self.deliver is not None
+            await self.deliver(text)
+        return rest
 
     async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
         if not self._reader_running:

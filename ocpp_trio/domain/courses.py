@@ -44,7 +44,8 @@ def from_registers(
     phases: dict[int, dict[str, float]] = {}
     for timestamp, number, unit, phase in samples:
         if phase is None:
-            moments[timestamp] = to_wh(number, unit)
+            # As `to_wh` says: a report calls this for each reading.
+            moments[timestamp] = number * 1000 if unit == "kWh" else number
         else:
             phases.setdefault(timestamp, {})[phase.split("-")[0]] = to_wh(number, unit)
     if phases:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "********"
+MAX_KNOWN = 32
+"""Characters of a name about which the answer is remembered."""
 MAX_DEPTH = 30
 """What is nested deeper is masked whole: nothing of ours is."""
 
@@ -40,7 +43,15 @@ _NAMED = re.compile(
 
 def is_secret_name(name: str) -> bool:
     """Whether what goes by this name is secret; case and punctuation do not count."""
+    # The names of log entries are few, and each is asked about many times a second.
+    return _is_known_secret(name) if len(name) <= MAX_KNOWN else _is_secret(name)
+
+
+def _is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None or _NOT_LETTERS.sub("", name.lower()) in _NAMES
+
+
+_is_known_secret = lru_cache(maxsize=1024)(_is_secret)
 
 
 def redact(value: Any, depth: int = 0) -> Any:

@@ -70,20 +70,17 @@ def create(tx: Tx, new: NewBatch, wanted: Selection | list[str], limit: int, now
     )
     assert row is not None
     for point in points:
-        commands.create(
-            tx,
+        request = commands.Request(
             point,
             new.action,
             new.payload,
             new.actor,
-            None,
-            new.expires_at,
-            now,
-            new.answer_timeout,
-            row["id"],
+            expires_at=new.expires_at,
+            answer_timeout=new.answer_timeout,
             follow_for=new.follow_for,
             from_node_id=new.node_id,
         )
+        commands.create(tx, request, now, row["id"])
     return Created(row["id"], len(points), [])
 
 

@@ -46,10 +46,10 @@ class Request(NamedTuple):
     action: str
     payload: str
     actor: str
-    reason: str | None
-    expires_at: int | None
-    answer_timeout: int
-    idempotency_id: int | None
+    reason: str | None = None
+    expires_at: int | None = None
+    answer_timeout: int = ANSWER_TIMEOUT_MS
+    idempotency_id: int | None = None
     # For so long the station's own messages may follow from it.
     follow_for: int = FOLLOW_FOR_MS
     # What else is stored with it: what its payload must not show.
@@ -75,68 +75,47 @@ def enqueue(tx: Tx, request: Request, limit: int, now: int, here: str = "") -> i
         point = charge_points.lock(tx, request.charge_point_id)
         if point is not None:
             node_messages.tell_owner(tx, point, here)
-    command_id = create(
-        tx,
-        *request[:6],
-        now,
-        request.answer_timeout,
-        None,
-        request.idempotency_id,
-        request.follow_for,
-        request.also,
-        request.node_id,
-        request.from_node_id,
-        request.sealed,
-    )
+    command_id = create(tx, request, now)
     if request.node_id is not None and request.from_node_id is not None:
         tx.notify(request.node_id, str(command_id))
     return command_id
 
 
-def create(
-    tx: Tx,
-    charge_point_id: str,
-    action: str,
-    payload: str,
-    actor: str,
-    reason: str | None,
-    expires_at: int | None,
-    now: int,
-    answer_timeout: int = ANSWER_TIMEOUT_MS,
-    batch_id: int | None = None,
-    idempotency_id: int | None = None,
-    follow_for: int = FOLLOW_FOR_MS,
-    also: Effect | None = None,
-    node_id: str | None = None,
-    from_node_id: str | None = None,
-    sealed: str | None = None,
-) -> int:
-    """A queued command; its id. `payload` is JSON text, times are ms."""
+def create_sent(tx: Tx, request: Request, now: int, connection: int) -> tuple[int, bool]:
+    """Record a command whose turn has come already, and claim it as `mark_sent` does; its id, and
+    whether it was claimed. One commit instead of two.
+    """
+    command_id = create(tx, request, now)
+    return command_id, mark_sent(tx, command_id, now, request.node_id, connection)
+
+
+def create(tx: Tx, request: Request, now: int, batch_id: int | None = None) -> int:
+    """A queued command; its id."""
     # Of what is sent at once, or never, only its sender needs the secrets.
-    is_kept = expires_at is not None or batch_id is not None
+    is_kept = request.expires_at is not None or batch_id is not None
     row = tx.one(
         Q.insert,
-        charge_point_id=charge_point_id,
-        action=action,
-        payload=payload if is_kept else redact_json(payload),
-        actor=actor,
-        reason=reason,
-        expires_at=expires_at,
+        charge_point_id=request.charge_point_id,
+        action=request.action,
+        payload=request.payload if is_kept else redact_json(request.payload),
+        actor=request.actor,
+        reason=request.reason,
+        expires_at=request.expires_at,
         now=now,
-        answer_timeout=answer_timeout,
+        answer_timeout=request.answer_timeout,
         batch_id=batch_id,
-        idempotency_id=idempotency_id,
-        node_id=node_id,
-        from_node_id=from_node_id,
-        sealed=sealed,
+        idempotency_id=request.idempotency_id,
+        node_id=request.node_id,
+        from_node_id=request.from_node_id,
+        sealed=request.sealed,
     )
     assert row is not None
-    effect = CREATED.get(action)
+    effect = CREATED.get(request.action)
     if effect is not None:
-        made = _command(row)._replace(payload=json.loads(payload), follow_for=follow_for)
-        effect(tx, made, now)
-    if also is not None:
-        also(tx, _command(row), now)
+        payload = json.loads(request.payload)
+        effect(tx, _command(row)._replace(payload=payload, follow_for=request.follow_for), now)
+    if request.also is not None:
+        request.also(tx, _command(row), now)
     command_id: int = row["id"]
     return command_id
 

@@ -6,6 +6,7 @@ No transaction is ever open across an await, so cancellation cannot leave one be
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -16,6 +17,8 @@ from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.store.queries import Statement
 
 CHECK_INTERVAL = 1.0
+BATCHES = 8
+"""So many are written before the main loop is asked whether to go on."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +69,8 @@ class Job:
     """One write that waits for its batch. `taken`: it can no longer be withdrawn."""
 
     __slots__ = ("arguments", "error", "result", "taken", "task", "unit", "withdrawn")
+    # Held while jobs are taken, which happens in the writer's thread, or withdrawn.
+    taking = threading.Lock()
 
     def __init__(self, unit: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self.unit = unit
@@ -82,9 +87,10 @@ class Job:
         """
 
         def cancelled(_: object) -> trio.lowlevel.Abort:
-            if self.taken:
-                return trio.lowlevel.Abort.FAILED
-            self.withdrawn = True
+            with Job.taking:
+                if self.taken:
+                    return trio.lowlevel.Abort.FAILED
+                self.withdrawn = True
             return trio.lowlevel.Abort.SUCCEEDED
 
         self.task = trio.lowlevel.current_task()
@@ -170,6 +176,8 @@ class Database:
         self._wake = trio.Event()
         self._failing_since: float | None = None
         self._stopped = False
+        # Taken by the writer, not told yet.
+        self._in_hand: list[Job] = []
 
     def failing_for(self) -> float:
         """Seconds since when no batch could be written; 0 while all is well."""
@@ -202,9 +210,11 @@ class Database:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The writer: take what waits, run it in one transaction, commit, answer, for ever.
 
-        Cancelled, it finishes the batch in hand; what still waits gets StoreUnavailable. Anything
-        it raises is a fault after which nothing may be acknowledged.
+        Cancelled, it finishes what its thread is at, BATCHES at most; what still waits then gets
+        StoreUnavailable.
+        Anything it raises is a fault after which nothing may be acknowledged.
         """
+        self._token = trio.lowlevel.current_trio_token()
         task_status.started()
         try:
             while True:
@@ -212,12 +222,18 @@ class Database:
                     self._wake = trio.Event()
                     with trio.move_on_after(CHECK_INTERVAL):
                         await self._wake.wait()
-                if not self._waiting:
-                    await self._look_after()
-                await self._gather()
-                batch = self._take()
-                if batch:
-                    await self._write_batch(batch)
+                    if not self._waiting:
+                        await self._look_after()
+                await trio.lowlevel.checkpoint_if_cancelled()
+                self._began = trio.current_time()
+                self._in_hand = self._take()
+                try:
+                    # Shielded: a batch that was taken is finished, and its outcome told.
+                    with trio.CancelScope(shield=True):
+                        await self._run_writer(self._write_batches)
+                except BaseException as error:
+                    self._fail(error)
+                    raise
         finally:
             self._stopped = True
             for job in self._waiting:
@@ -236,42 +252,47 @@ class Database:
         with trio.CancelScope(shield=True):
             await self._run_writer(self._driver.check)
 
-    async def _gather(self) -> None:
-        """Let others come along for as long as each turn of the loop brings more units: fuller
-        batches, fewer commits. With one caller alone this costs one turn.
+    def _write_batches(self) -> None:
+        """In the writer's thread: the batch in hand, then what came meanwhile, without a turn of
+        the main loop in between, which is busy with what the last batch answers.
         """
-        before = 0
-        while before < len(self._waiting) < self._batch:
-            before = len(self._waiting)
-            await trio.lowlevel.checkpoint()
+        for left in reversed(range(BATCHES)):
+            batch, failure = self._in_hand, None
+            if not batch:
+                return
+            try:
+                self._driver.run_batch(batch)
+            except StoreUnavailable as error:
+                failure = error
+            self._token.run_sync_soon(self._tell, batch, failure)
+            self._in_hand = self._take() if left and failure is None else []
 
     def _take(self) -> list[Job]:
+        """The next batch. Its caller withdraws it or the batch has it, never both."""
         batch: list[Job] = []
-        while self._waiting and len(batch) < self._batch:
-            job = self._waiting.popleft()
-            if not job.withdrawn:
-                job.taken = True
-                batch.append(job)
+        with Job.taking:
+            while self._waiting and len(batch) < self._batch:
+                job = self._waiting.popleft()
+                if not job.withdrawn:
+                    job.taken = True
+                    batch.append(job)
         return batch
 
-    async def _write_batch(self, batch: list[Job]) -> None:
-        began = trio.current_time()
-        try:
-            # Shielded: a batch that was taken is finished, and its outcome told.
-            with trio.CancelScope(shield=True):
-                await self._run_writer(self._driver.run_batch, batch)
+    def _tell(self, batch: list[Job], failure: StoreUnavailable | None) -> None:
+        """A batch is durable, or was not taken: wake those who wait for it."""
+        if failure is None:
             self._failing_since = None
-        except StoreUnavailable as error:
-            if self._failing_since is None:
-                self._failing_since = began
-            for job in batch:
-                job.error = error
-        except BaseException as error:
-            # Nobody is told a success that did not happen, and the writer dies.
-            why = str(error) if isinstance(error, StoreLost) else type(error).__name__
-            for job in batch:
-                job.error = StoreLost(f"the writer failed: {why}")
-            raise
-        finally:
-            for job in batch:
-                job.wake()
+        elif self._failing_since is None:
+            self._failing_since = self._began
+        self._began = trio.current_time()
+        for job in batch:
+            if failure is not None:
+                job.error = failure
+            job.wake()
+
+    def _fail(self, error: BaseException) -> None:
+        """Nobody is told a success that did not happen, and the writer dies."""
+        why = str(error) if isinstance(error, StoreLost) else type(error).__name__
+        for job in self._in_hand:
+            job.error = StoreLost(f"the writer failed: {why}")
+            job.wake()

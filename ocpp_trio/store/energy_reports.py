@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from ocpp_trio.domain import courses
 from ocpp_trio.domain.courses import Point
@@ -11,8 +13,11 @@ from ocpp_trio.domain.reports import Report
 from ocpp_trio.domain.rules import tag_key
 from ocpp_trio.store import queries
 from ocpp_trio.store.database import Row, Tx
+from ocpp_trio.store.queries import Statement
 
 Q = queries.load("energy_reports")
+
+T = TypeVar("T")
 
 PAGE = 1000
 """Transactions of one read: a longer snapshot would keep SQLite's WAL from being checkpointed."""
@@ -50,19 +55,45 @@ def page(tx: Tx, report: Report, behind: Row | None, limit: int) -> list[Entry]:
             limit=limit - len(rows),
             **filters,
         )
-    return [Entry(row, _points(tx, row) if report.is_cut(row) else None) for row in rows]
+    courses_of = _courses(tx, [row for row in rows if report.is_cut(row)])
+    return [Entry(row, courses_of.get(row["id"])) for row in rows]
 
 
-def _points(tx: Tx, row: Row) -> Sequence[Point]:
-    samples = tx.all(Q.registers, id=row["id"])
-    if samples or row["interval_wh"] is None:
-        return courses.from_registers(row["meter_start"], map(_register, samples))
-    readings = tx.all(Q.intervals, id=row["id"])
-    kind = readings[0]["is_aligned"] if readings else 0
-    return courses.from_intervals(
-        (each["moment"], each["mwh"]) for each in readings if each["is_aligned"] == kind
-    )
+def _courses(tx: Tx, cut: Sequence[Row]) -> dict[int, Sequence[Point]]:
+    """The points of transactions, by id. Read together, a row for each: by rows of single readings
+    most of the time would go into making them.
+    """
+    found: dict[int, Sequence[Point]] = {}
+    by_intervals: list[int] = []
+    registers = _of_transactions(tx, Q.registers, [row["id"] for row in cut], _registers)
+    for row in cut:
+        number = row["id"]
+        samples = registers.get(number)
+        if samples or row["interval_wh"] is None:
+            ordered = [
+                (moment, wh, unit, phase) for moment, _, wh, unit, phase in sorted(samples or ())
+            ]
+            found[number] = courses.from_registers(row["meter_start"], ordered)
+        else:
+            by_intervals.append(number)
+    intervals = _of_transactions(tx, Q.intervals, by_intervals, _intervals)
+    for number in by_intervals:
+        readings = sorted(intervals.get(number, ()))
+        # The kind that counts comes first.
+        kind = readings[0][0] if readings else 0
+        found[number] = courses.from_intervals(each[1:] for each in readings if each[0] == kind)
+    return found
 
 
-def _register(row: Row) -> tuple[int, float, str | None, str | None]:
-    return row["timestamp"], row["number"], row["unit"], row["phase"]
+def _of_transactions(
+    tx: Tx, statement: Statement, ids: Sequence[int], decode: Callable[[str], list[T]]
+) -> dict[int, list[T]]:
+    if not ids:
+        return {}
+    rows = tx.all(statement, ids=str([*ids]))
+    return {row["transaction_id"]: decode(row["readings"]) for row in rows}
+
+
+# timestamp, id, number, unit, phase; is_aligned, moment, mwh
+_registers = msgspec.json.Decoder(list[tuple[int, int, float, str | None, str | None]]).decode
+_intervals = msgspec.json.Decoder(list[tuple[int, int, int]]).decode

@@ -23,6 +23,9 @@ from ocpp_trio.store.queries import Statement
 T = TypeVar("T")
 
 CACHED_STATEMENTS = 256
+CHECKPOINT_PAGES = 4000
+"""16 MB of WAL. By then the busiest pages, those of indexes, were written many times, and go to the
+database once."""
 FLUSH_FAILED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 """After a flush that failed, the system may take what it could not write for written."""
 MAX_ROWS = 128
@@ -136,6 +139,7 @@ def connect(path: Path, *, busy_timeout: float, read_only: bool = False) -> sqli
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
 

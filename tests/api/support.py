@@ -38,6 +38,7 @@ class Station:
     connection = 0
     accepted = True
     booted = True
+    idle = True
     waiting = 0
     certificate: ClientCertificate | None = None
 
@@ -68,7 +69,9 @@ class Station:
             text = msgspec.json.encode(answer).decode()
         now = self.central.now()
         database = self.central.database
-        order.claimed = await database.write(commands.mark_sent, order.command_id, now)
+        order.claimed = order.marked or await database.write(
+            commands.mark_sent, order.command_id, now
+        )
         with suppress(StoreUnavailable):
             await database.write(commands.finish, order.command_id, state, text, error, now)
         order.done.set()

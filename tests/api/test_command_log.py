@@ -25,7 +25,7 @@ async def test_without_waiting(api: Api) -> None:
     assert response.status_code == 202
     record = response.json()
     assert response.headers["location"] == f"/api/commands/{record['id']}"
-    assert (record["state"], record["expiresAt"]) in {("queued", None), ("accepted", None)}
+    assert (record["state"], record["expiresAt"]) in {("sent", None), ("accepted", None)}
     await wait_all_tasks_blocked()
     assert (await api.get(response.headers["location"])).json()["state"] == "accepted"
     assert station.received == [("ClearCache", {})]

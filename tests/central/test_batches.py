@@ -118,9 +118,9 @@ async def test_who_comes_back_before_its_turn_waits_for_its_turn(
 ) -> None:
     async with trio.open_nursery() as nursery:
         first, second = await stations(system, nursery, 2)
-        system.central.queue.add(POINTS[1])
         await create(system, concurrency=1, expires_at=START + HOUR)
         await first.receive()
+        system.central.queue.add(POINTS[1])
         await second.websocket.aclose()
         second = await connect(system.listener, nursery, f"/{POINTS[1]}")
         await second.boot()

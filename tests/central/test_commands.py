@@ -385,17 +385,43 @@ async def test_a_command_whose_connection_ends_while_it_is_claimed_was_not_sent(
         caller = Caller(system, nursery)
         session = system.central.hub.get("CP001")
         assert session is not None
+        # Its record and its claim are one write.
         with writes_held(system):
             caller.send()
-            await trio.testing.wait_all_tasks_blocked()
-        # The record is written; now the claim waits.
-        with writes_held(system):
             await trio.testing.wait_all_tasks_blocked()
             session.end(1001, "gone")
             await trio.testing.wait_all_tasks_blocked()
         await caller.done.wait()
         await trio.testing.wait_all_tasks_blocked()
         (outcome,) = caller.outcomes
+        assert isinstance(outcome, ChargePointOffline)
+        assert await state_of(system, outcome.command_id) == "expired"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_command_whose_connection_ends_while_its_turn_comes_was_not_sent(
+    autojump_clock: MockClock, system: System
+) -> None:
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        first, second = Caller(system, nursery), Caller(system, nursery)
+        first.send()
+        call = await station.receive()
+        second.send()
+        await trio.testing.wait_all_tasks_blocked()
+        session = system.central.hub.get("CP001")
+        assert session is not None
+        with writes_held(system):
+            await station.send([3, call[1], {"status": "Accepted"}])
+            await trio.testing.wait_all_tasks_blocked()
+        # The answer is recorded; now the claim of the second waits.
+        with writes_held(system):
+            await trio.testing.wait_all_tasks_blocked()
+            session.end(1001, "gone")
+            await trio.testing.wait_all_tasks_blocked()
+        await second.done.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        (outcome,) = second.outcomes
         assert isinstance(outcome, ChargePointOffline)
         assert await state_of(system, outcome.command_id) == "expired"
         nursery.cancel_scope.cancel()

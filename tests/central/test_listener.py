@@ -1,11 +1,13 @@
 """Who is let in, and who is not."""
 
 import contextlib
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
+from ocpp_trio.central.listener import MAX_DECIDING
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points, security_events
 from tests.central.conftest import OpenSystem, System
@@ -238,4 +240,29 @@ async def test_replacements_now_and_then_are_nothing(
             await (await connect(system.listener, nursery)).boot()
             await trio.sleep(1900)
         assert len(system.central.hub) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_thousands_at_once_do_not_stand_before_what_others_ask(
+    autojump_clock: MockClock, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = system.central.database
+    gate, asked = trio.Event(), 0
+    read = database._run_reader
+
+    async def held(*arguments: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        await gate.wait()
+        return await read(*arguments)
+
+    monkeypatch.setattr(database, "_run_reader", held)
+    async with trio.open_nursery() as nursery:
+        for number in range(3 * MAX_DECIDING):
+            nursery.start_soon(connect, system.listener, nursery, f"/CP{number}")
+        await trio.testing.wait_all_tasks_blocked()
+        assert asked == MAX_DECIDING
+        gate.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(system.central.hub) == 3 * MAX_DECIDING
         nursery.cancel_scope.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from itertools import pairwise
+from typing import TypeVar
 
 import pytest
 import wsproto
@@ -18,6 +19,8 @@ HANDSHAKE = (
     b"GET /CP001 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+LIMIT = 100_000
+Reader = TypeVar("Reader", bound=wsproto.WSConnection)
 MASK = b"\x11\x22\x33\x44"
 
 
@@ -39,7 +42,7 @@ def frame(payload: bytes, head: int = 0x81, *, mask: bytes | None = MASK, wide: 
     return bytes([head]) + length + body
 
 
-def opened(reader: wsproto.WSConnection) -> wsproto.WSConnection:
+def opened(reader: Reader) -> Reader:
     """A connection after its handshake."""
     reader.receive_data(HANDSHAKE)
     assert isinstance(next(iter(reader.events())), Request)
@@ -56,7 +59,13 @@ def outcome(reader: wsproto.WSConnection, pieces: list[bytes]) -> Outcome:
     text = ""
     try:
         for piece in pieces:
-            reader.receive_data(piece)
+            rest: bytes | bytearray = piece
+            if isinstance(reader, FrameReader):
+                whole, rest = reader.split(piece, LIMIT)
+                seen += [(TextMessage, each) for each in whole]
+                if not rest:
+                    continue
+            reader.receive_data(bytes(rest))
             for event in reader.events():
                 if isinstance(event, TextMessage):
                     text += event.data
@@ -100,30 +109,30 @@ def test_every_stream_of_frames_means_what_wsproto_says(
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535])
-def test_a_message_of_any_usual_size_is_read_at_a_glance(
-    size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_message_of_any_usual_size_is_read_at_a_glance(size: int) -> None:
     reader = opened(FrameReader())
-    monkeypatch.setattr(wsproto.WSConnection, "receive_data", None)
 
-    reader.receive_data(frame(b"a" * size) + frame(b"next"))
+    texts, rest = reader.split(frame(b"a" * size) + frame(b"next"), LIMIT)
 
-    assert list(reader.events()) == [TextMessage("a" * size), TextMessage("next")]
-    assert list(reader.events()) == []
+    assert (texts, rest) == (["a" * size, "next"], b"")
+
+
+def test_a_message_beyond_the_limit_is_left_to_be_counted() -> None:
+    reader = opened(FrameReader())
+    stream = frame(b"fits") + frame(b"a" * 11)
+
+    assert reader.split(stream, 10) == (["fits"], stream[-17:])
 
 
 def test_messages_before_a_cut_off_frame_come_before_it() -> None:
     reader = opened(FrameReader())
     stream = frame(b"one") + frame(b"two") + frame(b"three")
 
-    reader.receive_data(stream[:-2])
-    assert [event.data for event in reader.events() if isinstance(event, TextMessage)] == [
-        "one",
-        "two",
-        "thr",
-    ]
-    reader.receive_data(stream[-2:] + frame(b"four"))
-    assert [event.data for event in reader.events() if isinstance(event, TextMessage)] == [
-        "ee",
-        "four",
-    ]
+    texts, rest = reader.split(stream[:-2], LIMIT)
+    assert texts == ["one", "two"]
+
+    reader.receive_data(bytes(rest))
+    assert [each.data for each in reader.events() if isinstance(each, TextMessage)] == ["thr"]
+    # Between two messages only wsproto knows what comes next.
+    stream = stream[-2:] + frame(b"four")
+    assert reader.split(stream, LIMIT) == ([], stream)

@@ -200,7 +200,8 @@ async def test_the_node_of_a_station_is_told_of_changes(database: Database) -> N
 
 async def test_who_connects_learns_whether_commands_are_kept(database: Database) -> None:
     first = await admit(database)
-    await database.write(commands.create, "CP1", "ClearCache", "{}", "test", None, START + 9, START)
+    request = commands.Request("CP1", "ClearCache", "{}", "test", expires_at=START + 9)
+    await database.write(commands.create, request, START)
     second = await admit(database)
     assert first is not None
     assert second is not None

@@ -36,8 +36,8 @@ async def _dump(database: Database) -> str:
 async def _create(
     database: Database, action: str, payload: dict[str, Any], expires_at: int | None
 ) -> int:
-    text = json.dumps(payload)
-    return await database.write(commands.create, "CP1", action, text, "me", None, expires_at, START)
+    request = commands.Request("CP1", action, json.dumps(payload), "me", expires_at=expires_at)
+    return await database.write(commands.create, request, START)
 
 
 async def test_what_is_sent_at_once_is_recorded_without(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import logs
 from ocpp_trio.store.database import Database, Tx, bulk_form
+from ocpp_trio.store.opening import open_database
 from tests.conftest import MakeSettings
 from tests.support.statements import fetch, sql, value
 from tests.support.writers import Gate, WatchedDriver, watched_database
@@ -246,9 +248,36 @@ async def test_a_caller_cancelled_after_its_batch_was_taken_gets_the_outcome(
     assert await stored(database) == ["taken"]
 
 
-async def test_a_writer_that_is_stopped_finishes_its_batch_and_refuses_the_rest(
+@pytest.mark.real
+async def test_of_a_write_cancelled_at_any_moment_caller_and_database_say_the_same(
     make_settings: MakeSettings,
 ) -> None:
+    """In threads: callers withdraw while a batch is taken."""
+    told: set[str] = set()
+
+    async def write(database: Database, message: str, after: float) -> None:
+        with trio.move_on_after(after):
+            await database.write(add, message)
+            told.add(message)
+
+    chance = random.Random(7)
+    async with open_database(make_settings()) as database:
+        async with trio.open_nursery() as nursery:
+            for number in range(1500):
+                after = chance.uniform(0, 0.003)
+                nursery.start_soon(write, database, str(number), after)
+                if number % 5 == 0:
+                    await trio.lowlevel.checkpoint()
+        rows = await stored(database)
+    assert len(rows) == len(set(rows))
+    assert set(rows) == told
+    assert 0 < len(told) < 1500
+
+
+async def test_a_writer_that_is_stopped_finishes_its_batch_and_refuses_the_rest(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_trio.store.database.BATCHES", 1)
     gate = Gate()
     outcomes: dict[str, Any] = {}
 
@@ -269,6 +298,25 @@ async def test_a_writer_that_is_stopped_finishes_its_batch_and_refuses_the_rest(
     assert outcomes == {"in hand": "added in hand", "waiting": "the server is stopping"}
     async with watched_database(make_settings()) as (database, _):
         assert await stored(database) == ["in hand"]
+
+
+async def test_what_came_while_a_batch_ran_is_written_without_a_turn_between(
+    watched: tuple[Database, WatchedDriver], gate: Gate
+) -> None:
+    database, driver = watched
+    gate.shut()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(database.write, add, "first")
+        await wait_all_tasks_blocked()
+        for message in ("second", "third"):
+            nursery.start_soon(database.write, add, message)
+        await wait_all_tasks_blocked()
+        # Opened for one: a second call of the runner would wait.
+        gate.open_once()
+        await wait_all_tasks_blocked()
+        assert driver.batches == [1, 2]
+        assert not nursery.child_tasks
+    assert sorted(await stored(database)) == ["first", "second", "third"]
 
 
 async def test_after_the_end_a_write_is_refused_and_not_kept_waiting(

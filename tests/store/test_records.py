@@ -78,9 +78,8 @@ async def test_of_a_stranger_only_so_many_are_kept(database: Database) -> None:
 
 
 async def create(database: Database, expires_at: int | None = START + 30_000) -> int:
-    return await database.write(
-        commands.create, "CP1", "Reset", '{"type":"Soft"}', "admin", None, expires_at, START
-    )
+    request = commands.Request("CP1", "Reset", '{"type":"Soft"}', "admin", expires_at=expires_at)
+    return await database.write(commands.create, request, START)
 
 
 async def command(database: Database, number: int) -> Row:

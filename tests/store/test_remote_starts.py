@@ -27,22 +27,16 @@ class Operator:
     async def ask(self, *, sent: bool = True, point: str = "CP1", **payload: Any) -> int:
         """A RemoteStartTransaction with tag TAG; the command's id."""
         now = self.now()
-        command_id = await self.database.write(
-            commands.create,
+        request = commands.Request(
             point,
             "RemoteStartTransaction",
             json.dumps({"idTag": "TAG"} | payload),
             "admin",
-            None,
-            None,
-            now,
-            30 * SECOND,
-            None,
-            None,
-            EXPIRY,
-            None,
-            "here",
+            answer_timeout=30 * SECOND,
+            follow_for=EXPIRY,
+            node_id="here",
         )
+        command_id = await self.database.write(commands.create, request, now)
         if sent:
             await self.database.write(commands.mark_sent, command_id, now, "here")
         return command_id

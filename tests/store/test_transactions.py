@@ -671,16 +671,11 @@ async def test_why_an_operator_asked_for_the_end(
     station: Station, database: Database, charge_point_id: str, status: str, kept: str | None
 ) -> None:
     number = (await station.start()).transaction_id
-    command_id = await database.write(
-        commands.create,
-        charge_point_id,
-        "RemoteStopTransaction",
-        f'{{"transactionId":{number}}}',
-        "admin",
-        "closing time",
-        START,
-        START,
+    payload = f'{{"transactionId":{number}}}'
+    request = commands.Request(
+        charge_point_id, "RemoteStopTransaction", payload, "admin", "closing time", START
     )
+    command_id = await database.write(commands.create, request, START)
     response = f'{{"status":"{status}"}}'
     await database.write(commands.finish, command_id, "accepted", response, None, START)
     assert (await station.transaction(number))["remote_stop_reason"] == kept

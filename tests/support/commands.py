@@ -21,16 +21,10 @@ async def carried_out(
     charge_point_id: str = "CP1",
 ) -> int:
     """A command that was recorded and ended; its id."""
-    command_id = await database.write(
-        commands.create,
-        charge_point_id,
-        action,
-        json.dumps(payload),
-        "admin",
-        None,
-        now + 30_000,
-        now,
+    request = commands.Request(
+        charge_point_id, action, json.dumps(payload), "admin", expires_at=now + 30_000
     )
+    command_id = await database.write(commands.create, request, now)
     await database.write(commands.mark_sent, command_id, now)
     text = None if response is None else json.dumps(response)
     await database.write(commands.finish, command_id, state, text, None, now)

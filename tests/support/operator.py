@@ -22,12 +22,13 @@ class Operator:
         """Record a command that waits to be sent; its number."""
         return await self.database.write(
             commands.create,
-            self.point,
-            action,
-            json.dumps(payload),
-            "operator",
-            None,
-            self.now() + 30_000,
+            commands.Request(
+                self.point,
+                action,
+                json.dumps(payload),
+                "operator",
+                expires_at=self.now() + 30_000,
+            ),
             self.now(),
         )
 

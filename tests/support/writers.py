@@ -56,6 +56,11 @@ class Gate:
     def shut(self) -> None:
         self.opened = trio.Event()
 
+    def open_once(self) -> None:
+        """Let one batch through, and hold what comes after it back."""
+        self.opened.set()
+        self.shut()
+
     async def __call__(self, function: Any, *arguments: Any) -> Any:
         await self.opened.wait()
         return function(*arguments)

@@ -35,14 +35,33 @@ WHERE (+started_at > :after_started_at OR (+started_at = :after_started_at AND i
 ORDER BY +started_at, id LIMIT :limit;
 
 -- name: registers
--- The register samples of a transaction that tell its course, in the order of their times.
-SELECT timestamp, number, unit, phase FROM meter_values
-WHERE transaction_id = :id AND measurand = 'Energy.Active.Import.Register'
-  AND location = 'Outlet' AND number IS NOT NULL
-ORDER BY timestamp, id;
+-- The register samples of many transactions (a JSON array of ids) that tell their courses: for each
+-- transaction a JSON array of [timestamp, id, number, unit, phase].
+-- sqlite:
+SELECT transaction_id,
+       json_group_array(json_array(timestamp, id, number, unit, phase)) AS readings
+FROM meter_values
+WHERE transaction_id IN (SELECT value FROM json_each(:ids))
+  AND measurand = 'Energy.Active.Import.Register' AND location = 'Outlet' AND number IS NOT NULL
+GROUP BY transaction_id;
+-- postgres:
+SELECT transaction_id,
+       CAST(json_agg(json_build_array(timestamp, id, number, unit, phase)) AS TEXT) AS readings
+FROM meter_values
+WHERE transaction_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+  AND measurand = 'Energy.Active.Import.Register' AND location = 'Outlet' AND number IS NOT NULL
+GROUP BY transaction_id;
 
 -- name: intervals
--- The interval readings of a transaction in the order of their moments, the kind that counts first.
-SELECT is_aligned, moment, mwh FROM interval_readings
-WHERE transaction_id = :id
-ORDER BY is_aligned, moment;
+-- The interval readings of many transactions (a JSON array of ids): for each transaction a JSON array
+-- of [is_aligned, moment, mwh].
+-- sqlite:
+SELECT transaction_id, json_group_array(json_array(is_aligned, moment, mwh)) AS readings
+FROM interval_readings
+WHERE transaction_id IN (SELECT value FROM json_each(:ids))
+GROUP BY transaction_id;
+-- postgres:
+SELECT transaction_id, CAST(json_agg(json_build_array(is_aligned, moment, mwh)) AS TEXT) AS readings
+FROM interval_readings
+WHERE transaction_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+GROUP BY transaction_id;
