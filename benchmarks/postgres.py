@@ -25,10 +25,10 @@ INTERVAL = 0.1
 SETTINGS = ("shared_buffers=128MB", "autovacuum_naptime=1min", "max_connections=100")
 """PostgreSQL's own defaults, where the tests have others."""
 RUNNING, IN_TRANSACTION = "running", "idle in transaction"
+# Not at pg_locks: who reads it makes everybody wait for the locks inside that guard it.
 LOOK = """
 SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions,
     pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS wal,
-    (SELECT count(*) FROM pg_locks WHERE NOT granted) AS ungranted,
     (SELECT json_agg(CASE
         WHEN state = 'idle in transaction' THEN state
         WHEN wait_event IS NULL THEN 'running'
@@ -54,8 +54,6 @@ class Look(NamedTuple):
     """Ids given out: one for each transaction that wrote something."""
     wal: int
     """Bytes."""
-    ungranted: int
-    """Locks somebody waits for."""
     backends: list[str]
     """The servers' backends that are in a transaction: RUNNING, which on a busy machine may also be
     waiting for a core, IN_TRANSACTION, waiting for the server, or what else is waited for."""
@@ -161,7 +159,7 @@ class Watched:
         cpu = family_cpu_seconds(self._postmaster) if self._postmaster else None
         row = self._one(LOOK)
         backends = row["backends"] or []
-        return Look(moment, cpu, row["transactions"], row["wal"], row["ungranted"], backends)
+        return Look(moment, cpu, row["transactions"], row["wal"], backends)
 
     def _tables(self) -> list[str]:
         return [row["relname"] for row in self._connection.execute(TABLES)]
@@ -183,13 +181,15 @@ def activity(looks: Sequence[Look], started: float, seconds: float) -> Activity:
         commits=(last.transactions - first.transactions) / span,
         wal=(last.wal - first.wal) / span,
         looks=len(seen),
-        lock_waits=sum(look.ungranted > 0 for look in seen),
-        internal_waits=sum(any("LWLock/" in each for each in look.backends) for look in seen),
-        most_waiting=max(
-            max(look.ungranted, sum("Lock/" in each for each in look.backends)) for look in seen
-        ),
+        lock_waits=_looks_with("Lock/", seen),
+        internal_waits=_looks_with("LWLock/", seen),
+        most_waiting=max(sum("Lock/" in each for each in look.backends) for look in seen),
         backends=backends,
     )
+
+
+def _looks_with(kind: str, looks: Sequence[Look]) -> int:
+    return sum(any(each.startswith(kind) for each in look.backends) for look in looks)
 
 
 @contextmanager

@@ -30,8 +30,8 @@ LIMIT = 60.0
 BURN = "import time\nwhile time.process_time() < 0.2: pass"
 
 
-def look(moment: float, count: int, *backends: str, ungranted: int = 0) -> Look:
-    return Look(moment, count / 100, count, count * 1000, ungranted, list(backends))
+def look(moment: float, count: int, *backends: str) -> Look:
+    return Look(moment, count / 100, count, count * 1000, list(backends))
 
 
 def test_stations_are_dealt_out_to_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,11 +55,11 @@ def test_stations_are_dealt_out_to_the_ports(monkeypatch: pytest.MonkeyPatch) ->
 def test_activity_is_what_was_seen_in_the_window() -> None:
     found = activity(
         [
-            look(9.9, 0, "Lock/tuple", "Lock/tuple", ungranted=2),
+            look(9.9, 0, "Lock/tuple", "Lock/tuple", "Lock/tuple"),
             look(10.0, 100, "running"),
             look(10.5, 150, "LWLock/WALWrite", "LWLock/WALWrite"),
             look(11.0, 200, "LWLock/WALWrite", "LWLock/LockManager"),
-            look(11.5, 250, "Lock/transactionid", "running", ungranted=1),
+            look(11.5, 250, "Lock/transactionid", "running"),
             look(12.0, 300),
             look(12.1, 900),
         ],
