@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from benchmarks import books, commands, fill, growth, loads, soak
+from benchmarks import books, commands, fill, growth, loads, nodes, soak
 from benchmarks.scenarios import SCENARIOS
 
 
@@ -27,6 +27,7 @@ for each in SCENARIOS.values():
     main.add_command(loads.command(each))
 main.add_command(commands.main)
 main.add_command(books.main)
+main.add_command(nodes.main)
 main.add_command(fill.main)
 main.add_command(growth.main)
 main.add_command(soak.main)

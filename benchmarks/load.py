@@ -10,6 +10,7 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Sequence
 
 import click
 import picows
@@ -26,12 +27,15 @@ DRAIN_TIMEOUT = 10.0
 """Seconds for the answers still missing when the window closes."""
 
 
-async def connect(scenario: Scenario, port: int, connections: int, run: Run) -> None:
-    """Open all connections, some at a time; each station starts as soon as its own is open."""
+async def connect(scenario: Scenario, ports: Sequence[int], connections: int, run: Run) -> None:
+    """Open all connections, some at a time, to the ports in turn; each station starts as soon as
+    its own is open.
+    """
     slots = asyncio.Semaphore(scenario.handshakes_at_once)
 
     async def one(number: int) -> None:
         identity = f"BENCH-{number:04d}"
+        port = ports[number % len(ports)]
         async with slots:
             await picows.ws_connect(
                 lambda: Connection(identity, scenario.station(identity), run),
@@ -45,34 +49,35 @@ async def connect(scenario: Scenario, port: int, connections: int, run: Run) -> 
 
 async def generate(
     scenario: Scenario,
-    port: int,
+    ports: Sequence[int],
     api_port: int | None,
     connections: int,
     warmup: float,
     seconds: float,
-    pid: int,
+    pids: Sequence[int],
 ) -> Measurement:
-    """Put the load on 127.0.0.1:`port`, served by the process `pid`."""
+    """Put the load on `ports` of 127.0.0.1, served by the processes `pids`."""
     run = Run(connections)
     watch = ApiWatch(api_port) if scenario.asks_api and api_port else None
     if watch:
         await watch.start()
-    empty = memory_kib(pid)
-    cpu, began = cpu_seconds(pid), time.perf_counter()
-    await connect(scenario, port, connections, run)
+    empty = sum(map(memory_kib, pids))
+    cpu, began = sum(map(cpu_seconds, pids)), time.perf_counter()
+    await connect(scenario, ports, connections, run)
     connected = time.perf_counter() - began
     await run.until(run.prepared, scenario.setup_timeout, "preparing the stations")
-    prepared, cpu_prepared = run.prepared_at - began, cpu_seconds(pid) - cpu
+    prepared, cpu_prepared = run.prepared_at - began, sum(map(cpu_seconds, pids)) - cpu
     api = await watch.stop() if watch else []
     await run.during(warmup)
 
     run.measuring = True
-    cpu, own, started = cpu_seconds(pid), time.process_time(), time.perf_counter()
+    cpu, own = sum(map(cpu_seconds, pids)), time.process_time()
+    started = time.perf_counter()
     await run.during(seconds)
     run.measuring = False
-    cpu = cpu_seconds(pid) - cpu
+    cpu = sum(map(cpu_seconds, pids)) - cpu
     own, elapsed = time.process_time() - own, time.perf_counter() - started
-    grown = memory_kib(pid) - empty
+    grown = sum(map(memory_kib, pids)) - empty
 
     run.stop()
     await run.until(run.drained, DRAIN_TIMEOUT, "the last answers")
@@ -81,6 +86,7 @@ async def generate(
     ascending = sorted(latency * 1000 for latency in run.latencies)
     return Measurement(
         messages=len(ascending),
+        started=started,
         seconds=elapsed,
         rate=len(ascending) / elapsed,
         p50=percentile(ascending, 0.5),
@@ -101,17 +107,31 @@ async def generate(
 
 @click.command()
 @click.argument("scenario", type=click.Choice(list(SCENARIOS)))
-@click.option("--port", type=int, required=True, help="Port of the server on 127.0.0.1.")
+@click.option(
+    "--port",
+    "ports",
+    type=int,
+    required=True,
+    multiple=True,
+    help="Port of the server on 127.0.0.1; once for each, if several share the stations.",
+)
 @click.option("--api-port", type=int, help="Port of its HTTP API, if it has one.")
-@click.option("--server-pid", type=int, required=True, help="Its process, to measure CPU, memory.")
+@click.option(
+    "--server-pid",
+    "pids",
+    type=int,
+    required=True,
+    multiple=True,
+    help="Its process, to measure CPU, memory; once for each.",
+)
 @click.option("--connections", type=click.IntRange(1), help="[default: the scenario's]")
 @click.option("--warmup", type=float, default=1.5, show_default=True, help="Seconds, unmeasured.")
 @click.option("--seconds", type=float, default=5.0, show_default=True, help="Seconds measured.")
 def main(
     scenario: str,
-    port: int,
+    ports: tuple[int, ...],
     api_port: int | None,
-    server_pid: int,
+    pids: tuple[int, ...],
     connections: int | None,
     warmup: float,
     seconds: float,
@@ -121,7 +141,7 @@ def main(
     count = connections or chosen.connections
     raise_file_limit(count)
     try:
-        measured = uvloop.run(generate(chosen, port, api_port, count, warmup, seconds, server_pid))
+        measured = uvloop.run(generate(chosen, ports, api_port, count, warmup, seconds, pids))
     except (LoadError, picows.WSError, OSError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
     print(json.dumps(dataclasses.asdict(measured)))

@@ -10,6 +10,8 @@ class Measurement:
 
     messages: int
     """Counted CALLs that were answered with a CALLRESULT within the window."""
+    started: float
+    """When the window opened, by `time.perf_counter`: one clock for all processes of a machine."""
     seconds: float
     rate: float
     """Messages per second."""

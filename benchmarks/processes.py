@@ -6,7 +6,7 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +94,19 @@ def cpu_seconds(pid: int) -> float:
     stat = Path(f"/proc/{pid}/stat").read_text()
     fields = stat.rpartition(")")[2].split()  # the name may hold blanks and brackets
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """The same of a process and its children, those that have ended included.
+
+    Those are counted once their parent has waited for them; until then they are still there.
+    """
+    own = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    total = sum(map(int, own[11:15])) / TICKS_PER_SECOND
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            total += cpu_seconds(int(child))
+    return total
 
 
 def memory_kib(pid: int) -> int:

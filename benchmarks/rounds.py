@@ -84,7 +84,8 @@ def _round(scenario: Scenario, peer: Peer, settings: Settings) -> Measurement:
     with tempfile.TemporaryDirectory(prefix="ocpp-bench-", dir=settings.folder) as name:
         place = new_place(Path(name))
         with serving(peer, place) as server:
-            measured = _load(scenario, place, settings, server.pid, peer.has_api)
+            api_port = place.api_port if peer.has_api else None
+            measured = load(scenario, settings, place.folder, [(place, server)], api_port)
         _check_stored(scenario, peer, place, measured)
     return measured
 
@@ -99,20 +100,27 @@ def _wait_until_ready(peer: Peer, place: Place, server: subprocess.Popen[bytes])
         time.sleep(0.05)
 
 
-def _load(
-    scenario: Scenario, place: Place, settings: Settings, pid: int, has_api: bool
+def load(
+    scenario: Scenario,
+    settings: Settings,
+    folder: Path,
+    servers: Sequence[tuple[Place, subprocess.Popen[bytes]]],
+    api_port: int | None = None,
 ) -> Measurement:
-    command = [
-        *(sys.executable, "-m", "benchmarks.load", scenario.name),
-        *("--port", str(place.websocket_port), "--server-pid", str(pid)),
-        *("--api-port", str(place.api_port)) * has_api,
+    """Put a scenario's load on servers that are ready, the stations dealt out to them in turn."""
+    command = [sys.executable, "-m", "benchmarks.load", scenario.name]
+    for place, server in servers:
+        command += ["--port", str(place.websocket_port), "--server-pid", str(server.pid)]
+    if api_port is not None:
+        command += ["--api-port", str(api_port)]
+    command += [
         *("--connections", str(settings.connections)),
         *("--warmup", str(settings.warmup), "--seconds", str(settings.seconds)),
     ]
     done = subprocess.run(
         command,
-        env=environment(place.folder),
-        cwd=place.folder,
+        env=environment(folder),
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

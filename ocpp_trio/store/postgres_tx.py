@@ -15,11 +15,28 @@ from ocpp_trio.store.queries import Statement
 
 NULL = "NULL"
 NOTIFY = b"SELECT pg_notify(%s, %s)"
+_TEXT, _TEXT_OR_NULL, _NUMBERS = {str}, {str, type(None)}, {int, float}
 
 
 def array(values: Sequence[Any]) -> str:
-    """The text of an array of one dimension: numbers, texts and NULL."""
-    return "{" + ",".join([_element(value) for value in values]) + "}"
+    """The text of an array of one dimension: numbers, texts and NULL.
+
+    Columns of the hottest table are of one type and repeat themselves, so most are made at once.
+    """
+    kinds = set(map(type, values))
+    if kinds == _TEXT:
+        text = '","'.join(values)
+        # No quote but ours: nothing is to be escaped.
+        if "\\" not in text and "\0" not in text and text.count('"') == 2 * len(values) - 2:
+            return '{"' + text + '"}'
+    if kinds <= _NUMBERS:
+        elements = map(repr, values)
+    elif kinds <= _TEXT_OR_NULL:
+        known = {value: _element(value) for value in set(values)}
+        elements = map(known.__getitem__, values)
+    else:
+        elements = map(_element, values)
+    return "{" + ",".join(elements) + "}"
 
 
 def _element(value: Any) -> str:

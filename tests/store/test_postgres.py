@@ -16,6 +16,7 @@ from ocpp_trio.store import postgres_connection, write_checks
 from ocpp_trio.store.database import Database, Driver, Job, Tx
 from ocpp_trio.store.postgres import RUNS, PostgresDriver
 from ocpp_trio.store.postgres_connection import Connector
+from ocpp_trio.store.postgres_tx import array
 from tests.conftest import POSTGRES, MakeSettings
 from tests.support.postgres import Postgres
 from tests.support.statements import execute, fetch, sql, value
@@ -126,6 +127,34 @@ def test_statements_are_prepared(driver: PostgresDriver) -> None:
         "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'INSERT INTO logs%'",
     )
     assert prepared == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "stored"),
+    [
+        ("text", ["Wh", "Wh", "a, b", "{}", "", " ", "NULL", "null", "é\n"], None),
+        ("text", ["plain", 'a "quote"', "back\\slash", '","', '\\"'], None),
+        ("text", ['"', "x"], None),
+        ("text", ["x", None, "NULL", "", '"', "x", None, "\\"], None),
+        ("text", [None, None], None),
+        ("text", ["nul \0", "x"], ["nul \\u0000", "x"]),
+        ("text", ["nul \0", None], ["nul \\u0000", None]),
+        ("bigint", [1, -2, 2**63 - 1, -(2**63)], None),
+        ("bigint", [1, True, False, None], [1, 1, 0, None]),
+        ("bigint", [], None),
+        ("double precision", [1.5, 1e300, 0.1, 3], None),
+        ("double precision", [1.5, None, -0.0], None),
+        ("double precision", [float("inf"), float("-inf")], None),
+    ],
+)
+def test_columns_arrive_as_they_were(
+    shared_database: psycopg.Connection[Any],
+    kind: str,
+    values: list[Any],
+    stored: list[Any] | None,
+) -> None:
+    row = shared_database.execute(f"SELECT %s::{kind}[] AS given".encode(), [array(values)])
+    assert row.fetchone() == {"given": values if stored is None else stored}
 
 
 def test_one_reader_is_used_again(driver: PostgresDriver) -> None:

@@ -43,12 +43,16 @@ PR_SET_PDEATHSIG = 1
 class Postgres:
     """A server on 127.0.0.1 and on a socket in its directory; may be started again and again."""
 
-    def __init__(self, *, is_durable: bool = False) -> None:
+    def __init__(
+        self, *, is_durable: bool = False, parent: Path | None = None, settings: Sequence[str] = ()
+    ) -> None:
+        """`parent`: where its directory goes. `settings` (`name=value`) count instead of ours."""
         # Not under pytest's own directory: only its owner may enter that.
-        self.folder = Path(tempfile.mkdtemp(prefix="ocpp-trio-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="ocpp-trio-postgres-", dir=parent))
         self.port = free_ports(1)[0]
         self.process: subprocess.Popen[bytes] | None = None
-        self._durability = [] if is_durable else ["fsync=off", "full_page_writes=off"]
+        durability = [] if is_durable else ["fsync=off", "full_page_writes=off"]
+        self._settings = [*durability, *settings]
         self._data = self.folder / "data"
         # PostgreSQL refuses to run as root.
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -104,7 +108,7 @@ class Postgres:
             "shared_buffers=64MB",
             "autovacuum_naptime=10s",
             "log_min_messages=fatal",
-            *self._durability,
+            *self._settings,
         ]
         options = [word for each in settings for word in ("-c", each)]
         with (self.folder / "log").open("ab") as log:
@@ -115,6 +119,8 @@ class Postgres:
                 stderr=log,
                 cwd=self.folder,
                 env={},
+                # Ctrl-C reaches only us, and we end it after those that use it.
+                start_new_session=True,
                 preexec_fn=_end_with_parent,
                 **self._identity(),
             )
