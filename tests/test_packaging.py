@@ -38,7 +38,12 @@ HOMES = {
     "dotenv": ("ocpp_trio.config",),
     "hypercorn": ("ocpp_trio.api.server",),
     "jsonschema_rs": ("ocpp_trio.ocppj",),
-    "msgspec": ("ocpp_trio.api", "ocpp_trio.central", "ocpp_trio.ocppj"),
+    "msgspec": (
+        "ocpp_trio.api",
+        "ocpp_trio.central",
+        "ocpp_trio.ocppj",
+        "ocpp_trio.store.energy_reports",
+    ),
     "psycopg": ("ocpp_trio.store",),
     "rich": ("ocpp_trio.cli", "ocpp_trio.simulator"),
     "sqlite_utils": ("ocpp_trio.store.migrate",),

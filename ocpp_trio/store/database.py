@@ -6,7 +6,6 @@ No transaction is ever open across an await, so cancellation cannot leave one be
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -17,8 +16,6 @@ from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.store.queries import Statement
 
 CHECK_INTERVAL = 1.0
-BATCHES = 8
-"""So many are written before the main loop is asked whether to go on."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,8 +66,6 @@ class Job:
     """One write that waits for its batch. `taken`: it can no longer be withdrawn."""
 
     __slots__ = ("arguments", "error", "result", "taken", "task", "unit", "withdrawn")
-    # Held while jobs are taken, which happens in the writer's thread, or withdrawn.
-    taking = threading.Lock()
 
     def __init__(self, unit: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self.unit = unit
@@ -87,10 +82,9 @@ class Job:
         """
 
         def cancelled(_: object) -> trio.lowlevel.Abort:
-            with Job.taking:
-                if self.taken:
-                    return trio.lowlevel.Abort.FAILED
-                self.withdrawn = True
+            if self.taken:
+                return trio.lowlevel.Abort.FAILED
+            self.withdrawn = True
             return trio.lowlevel.Abort.SUCCEEDED
 
         self.task = trio.lowlevel.current_task()
@@ -164,20 +158,23 @@ class Database:
         writer: Runner,
         reader: Runner,
         check: Callable[[Tx], None],
+        gather_time: float = 0.0,
     ) -> None:
-        """`check` is a unit that writes something: it shows when a failing database is back."""
+        """`check` is a unit that writes something: it shows when a failing database is back.
+        `gather_time` (seconds): so long a batch may wait for as many as came together before.
+        """
         self.kind = driver.kind
         self._driver = driver
         self._batch = batch
         self._check = check
+        self._gather_time = gather_time
         self._run_writer = writer
         self._run_reader = reader
         self._waiting: deque[Job] = deque()
         self._wake = trio.Event()
         self._failing_since: float | None = None
         self._stopped = False
-        # Taken by the writer, not told yet.
-        self._in_hand: list[Job] = []
+        self._together = 0
 
     def failing_for(self) -> float:
         """Seconds since when no batch could be written; 0 while all is well."""
@@ -210,11 +207,9 @@ class Database:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The writer: take what waits, run it in one transaction, commit, answer, for ever.
 
-        Cancelled, it finishes what its thread is at, BATCHES at most; what still waits then gets
-        StoreUnavailable.
-        Anything it raises is a fault after which nothing may be acknowledged.
+        Cancelled, it finishes the batch in hand; what still waits gets StoreUnavailable. Anything
+        it raises is a fault after which nothing may be acknowledged.
         """
-        self._token = trio.lowlevel.current_trio_token()
         task_status.started()
         try:
             while True:
@@ -222,18 +217,12 @@ class Database:
                     self._wake = trio.Event()
                     with trio.move_on_after(CHECK_INTERVAL):
                         await self._wake.wait()
-                    if not self._waiting:
-                        await self._look_after()
-                await trio.lowlevel.checkpoint_if_cancelled()
-                self._began = trio.current_time()
-                self._in_hand = self._take()
-                try:
-                    # Shielded: a batch that was taken is finished, and its outcome told.
-                    with trio.CancelScope(shield=True):
-                        await self._run_writer(self._write_batches)
-                except BaseException as error:
-                    self._fail(error)
-                    raise
+                if not self._waiting:
+                    await self._look_after()
+                await self._gather()
+                batch = self._take()
+                if batch:
+                    await self._write_batch(batch)
         finally:
             self._stopped = True
             for job in self._waiting:
@@ -252,47 +241,47 @@ class Database:
         with trio.CancelScope(shield=True):
             await self._run_writer(self._driver.check)
 
-    def _write_batches(self) -> None:
-        """In the writer's thread: the batch in hand, then what came meanwhile, without a turn of
-        the main loop in between, which is busy with what the last batch answers.
+    async def _gather(self) -> None:
+        """Wait a moment for as many as were under way together before: fuller batches, fewer
+        commits. With one caller alone this costs nothing.
         """
-        for left in reversed(range(BATCHES)):
-            batch, failure = self._in_hand, None
-            if not batch:
-                return
-            try:
-                self._driver.run_batch(batch)
-            except StoreUnavailable as error:
-                failure = error
-            self._token.run_sync_soon(self._tell, batch, failure)
-            self._in_hand = self._take() if left and failure is None else []
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if not self._gather_time:
+            return
+        expected = min(self._together, self._batch)
+        with trio.move_on_after(self._gather_time):
+            while 0 < len(self._waiting) < expected:
+                self._wake = trio.Event()
+                await self._wake.wait()
 
     def _take(self) -> list[Job]:
-        """The next batch. Its caller withdraws it or the batch has it, never both."""
         batch: list[Job] = []
-        with Job.taking:
-            while self._waiting and len(batch) < self._batch:
-                job = self._waiting.popleft()
-                if not job.withdrawn:
-                    job.taken = True
-                    batch.append(job)
+        while self._waiting and len(batch) < self._batch:
+            job = self._waiting.popleft()
+            if not job.withdrawn:
+                job.taken = True
+                batch.append(job)
         return batch
 
-    def _tell(self, batch: list[Job], failure: StoreUnavailable | None) -> None:
-        """A batch is durable, or was not taken: wake those who wait for it."""
-        if failure is None:
+    async def _write_batch(self, batch: list[Job]) -> None:
+        began = trio.current_time()
+        try:
+            # Shielded: a batch that was taken is finished, and its outcome told.
+            with trio.CancelScope(shield=True):
+                await self._run_writer(self._driver.run_batch, batch)
             self._failing_since = None
-        elif self._failing_since is None:
-            self._failing_since = self._began
-        self._began = trio.current_time()
-        for job in batch:
-            if failure is not None:
-                job.error = failure
-            job.wake()
-
-    def _fail(self, error: BaseException) -> None:
-        """Nobody is told a success that did not happen, and the writer dies."""
-        why = str(error) if isinstance(error, StoreLost) else type(error).__name__
-        for job in self._in_hand:
-            job.error = StoreLost(f"the writer failed: {why}")
-            job.wake()
+        except StoreUnavailable as error:
+            if self._failing_since is None:
+                self._failing_since = began
+            for job in batch:
+                job.error = error
+        except BaseException as error:
+            # Nobody is told a success that did not happen, and the writer dies.
+            why = str(error) if isinstance(error, StoreLost) else type(error).__name__
+            for job in batch:
+                job.error = StoreLost(f"the writer failed: {why}")
+            raise
+        finally:
+            self._together = len(batch) + len(self._waiting)
+            for job in batch:
+                job.wake()

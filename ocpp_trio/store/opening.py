@@ -17,6 +17,9 @@ from ocpp_trio.store import migrate, write_checks
 from ocpp_trio.store.database import Database, Driver, Runner
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock
 
+GATHER_TIME = 0.001
+"""Seconds: about as long as a commit with its flush takes on a good disk."""
+
 Crash = Callable[[BaseException], None]
 
 
@@ -53,6 +56,8 @@ async def open_database(
             writer=writer,
             reader=reader,
             check=write_checks.check,
+            # Under a virtual clock it would only be waited for.
+            gather_time=0.0 if inline else GATHER_TIME,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(_run_writer, database, crash)

@@ -14,7 +14,7 @@ from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import logs
 from ocpp_trio.store.database import Database, Tx, bulk_form
-from ocpp_trio.store.opening import open_database
+from ocpp_trio.store.opening import GATHER_TIME, open_database
 from tests.conftest import MakeSettings
 from tests.support.statements import fetch, sql, value
 from tests.support.writers import Gate, WatchedDriver, watched_database
@@ -194,6 +194,47 @@ async def test_where_the_bulk_form_fails_each_unit_goes_alone(
     assert sorted(await stored(watched[0])) == ["a", "other", "refused"]
 
 
+# Gathering
+
+
+@pytest.fixture
+async def gathering(
+    make_settings: MakeSettings,
+) -> AsyncIterator[tuple[Database, WatchedDriver]]:
+    async with watched_database(make_settings(), gather_time=GATHER_TIME) as opened:
+        yield opened
+
+
+async def test_a_commit_waits_a_moment_for_those_that_came_together_before(
+    autojump_clock: MockClock, gathering: tuple[Database, WatchedDriver]
+) -> None:
+    database, driver = gathering
+
+    async def write_twice(name: str, pause: float) -> None:
+        await database.write(add, f"{name} once")
+        await trio.sleep(pause)
+        await database.write(add, f"{name} again")
+
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            nursery.start_soon(write_twice, str(number), number * GATHER_TIME / 4)
+    assert driver.batches == [3, 3]
+
+
+async def test_who_stays_away_is_waited_for_only_a_moment(
+    autojump_clock: MockClock, gathering: tuple[Database, WatchedDriver]
+) -> None:
+    database, driver = gathering
+    await write_together(database, *[(add, str(number)) for number in range(3)])
+    before = trio.current_time()
+    await database.write(add, "alone")
+    assert trio.current_time() - before == pytest.approx(GATHER_TIME)
+    # From then on it is expected to stay alone.
+    await database.write(add, "alone again")
+    assert trio.current_time() - before == pytest.approx(GATHER_TIME)
+    assert driver.batches == [3, 1, 1]
+
+
 # Cancellation
 
 
@@ -275,9 +316,8 @@ async def test_of_a_write_cancelled_at_any_moment_caller_and_database_say_the_sa
 
 
 async def test_a_writer_that_is_stopped_finishes_its_batch_and_refuses_the_rest(
-    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+    make_settings: MakeSettings,
 ) -> None:
-    monkeypatch.setattr("ocpp_trio.store.database.BATCHES", 1)
     gate = Gate()
     outcomes: dict[str, Any] = {}
 
@@ -298,25 +338,6 @@ async def test_a_writer_that_is_stopped_finishes_its_batch_and_refuses_the_rest(
     assert outcomes == {"in hand": "added in hand", "waiting": "the server is stopping"}
     async with watched_database(make_settings()) as (database, _):
         assert await stored(database) == ["in hand"]
-
-
-async def test_what_came_while_a_batch_ran_is_written_without_a_turn_between(
-    watched: tuple[Database, WatchedDriver], gate: Gate
-) -> None:
-    database, driver = watched
-    gate.shut()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(database.write, add, "first")
-        await wait_all_tasks_blocked()
-        for message in ("second", "third"):
-            nursery.start_soon(database.write, add, message)
-        await wait_all_tasks_blocked()
-        # Opened for one: a second call of the runner would wait.
-        gate.open_once()
-        await wait_all_tasks_blocked()
-        assert driver.batches == [1, 2]
-        assert not nursery.child_tasks
-    assert sorted(await stored(database)) == ["first", "second", "third"]
 
 
 async def test_after_the_end_a_write_is_refused_and_not_kept_waiting(

@@ -56,11 +56,6 @@ class Gate:
     def shut(self) -> None:
         self.opened = trio.Event()
 
-    def open_once(self) -> None:
-        """Let one batch through, and hold what comes after it back."""
-        self.opened.set()
-        self.shut()
-
     async def __call__(self, function: Any, *arguments: Any) -> Any:
         await self.opened.wait()
         return function(*arguments)
@@ -68,7 +63,7 @@ class Gate:
 
 @asynccontextmanager
 async def watched_database(
-    settings: Settings, *, gate: Gate | None = None
+    settings: Settings, *, gate: Gate | None = None, gather_time: float = 0.0
 ) -> AsyncIterator[tuple[Database, WatchedDriver]]:
     """The database of the settings with its writer running."""
     async with open_driver(settings, inline_runner) as inner:
@@ -79,6 +74,7 @@ async def watched_database(
             writer=gate or inline_runner,
             reader=inline_runner,
             check=write_checks.check,
+            gather_time=gather_time,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(database.run)
