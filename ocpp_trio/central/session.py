@@ -112,7 +112,7 @@ class Session:
 
     def note_metered(self, connector_id: int) -> None:
         """Meter values of a connector came."""
-        self.metered[connector_id] = trio.current_time()
+        self.metered[connector_id] = self._transport.last_received
         if len(self.metered) > MAX_KNOWN_CONNECTORS:
             del self.metered[next(iter(self.metered))]
 

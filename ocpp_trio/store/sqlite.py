@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -28,8 +29,8 @@ CHECKPOINT_PAGES = 4000
 database once."""
 FLUSH_FAILED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 """After a flush that failed, the system may take what it could not write for written."""
-MAX_ROWS = 128
-"""Rows in one statement, a power of two; times the columns it must stay below 32,766."""
+ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+"""Rows in one statement; the most times the columns must stay below 32,766."""
 
 
 class SqliteTx:
@@ -55,10 +56,10 @@ class SqliteTx:
         if not statement.takes_rows:
             return self._connection.executemany(statement.numbered, rows).rowcount
         # One step for many rows: Python's lock is given up and taken back once, not per row, and
-        # SQLite works beside the main thread. Powers of two: few texts, all of them cached.
+        # SQLite works beside the main thread. Few numbers of rows: few texts, all of them cached.
         changed, start, left = 0, 0, len(rows)
         while left:
-            count = min(1 << (left.bit_length() - 1), MAX_ROWS)
+            count = ROWS[bisect_right(ROWS, left) - 1]
             values = list(chain.from_iterable(rows[start : start + count]))
             changed += self._connection.execute(statement.for_rows(count), values).rowcount
             start += count
