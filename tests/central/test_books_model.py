@@ -130,7 +130,7 @@ def run_history(
 
 
 SHORT = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-LONG = settings(SHORT, max_examples=1_000)
+LONG = settings(SHORT, max_examples=300)
 
 
 @SHORT
