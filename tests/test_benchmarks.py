@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,12 @@ def test_p7_measures_one_server_and_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_p7_ends_all_that_it_started(how: signal.Signals) -> None:
     with subprocess.Popen(
-        [*P7, "--seconds=60"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*P7, "--seconds=60"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # A shell has its background jobs ignore it, and what they start.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         started = until(lambda: loaded(process.pid))
         assert any(b"ocpp_trio" in command for command in started.values())

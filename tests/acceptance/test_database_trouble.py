@@ -41,9 +41,9 @@ def all_is_kept(
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of 16 MiB in memory; skips the test where none can be mounted."""
+    """A disk of 64 MiB in memory, for a WAL of 16; skips the test where none can be mounted."""
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)]
     try:
         done = subprocess.run(mount, check=False, capture_output=True, text=True)
     except FileNotFoundError:
