@@ -11,7 +11,7 @@ from tests.acceptance.flood import flood
 
 @pytest.mark.slow
 def test_a_flood_harms_no_honest_station(tmp_path: Path) -> None:
-    outcome = flood(tmp_path, rate=2000, seconds=20)
+    outcome = flood(tmp_path, rate=2000, seconds=12)
     assert outcome.is_alive
     assert outcome.errors == []
     assert outcome.watch.failures == []
