@@ -30,9 +30,6 @@ log = structlog.get_logger(source="listener")
 
 SUBPROTOCOL = "ocpp1.6"
 RETRY_AFTER = (b"Retry-After", b"30")
-MAX_DECIDING = 32
-"""So many are decided about at once. When thousands come, more would not be faster, and would all
-stand before whatever else is asked of the database."""
 OFTEN = 60
 """Log entries a minute about each way to be refused: strangers must not fill the log."""
 
@@ -58,7 +55,6 @@ class Listener:
         )
         # Past their handshake: the sessions, and who is being decided about.
         self._connections = 0
-        self._deciding = trio.CapacityLimiter(MAX_DECIDING)
 
     async def serve(
         self,
@@ -145,8 +141,7 @@ class Listener:
                 has_certificate=handshake.certificate is not None,
                 policy=self._policy(handshake),
             )
-            async with self._deciding:
-                admission = await self._admit(handshake, visitor, subprotocol, remote)
+            admission = await self._admit(handshake, visitor, subprotocol, remote)
         except _TurnedAway as why:
             await handshake.refuse(why.status, *why.headers)
         except Refusal as refusal:

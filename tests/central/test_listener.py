@@ -7,7 +7,6 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
-from ocpp_trio.central.listener import MAX_DECIDING
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points, security_events
 from tests.central.conftest import OpenSystem, System
@@ -258,11 +257,11 @@ async def test_thousands_at_once_do_not_stand_before_what_others_ask(
 
     monkeypatch.setattr(database, "_run_reader", held)
     async with trio.open_nursery() as nursery:
-        for number in range(3 * MAX_DECIDING):
+        for number in range(50):
             nursery.start_soon(connect, system.listener, nursery, f"/CP{number}")
         await trio.testing.wait_all_tasks_blocked()
-        assert asked == MAX_DECIDING
+        assert asked == system.central.settings.db_readers // 2
         gate.set()
         await trio.testing.wait_all_tasks_blocked()
-        assert len(system.central.hub) == 3 * MAX_DECIDING
+        assert len(system.central.hub) == 50
         nursery.cancel_scope.cancel()
