@@ -144,6 +144,7 @@ async def _serve(
             )
             for seconds, name, tick in (*gathering, *periodic(central, orders, reloading)):
                 services.start_soon(every, seconds, name, tick, health, name=name)
+            services.start_soon(central.poller.run, name="poller")
             services.start_soon(keepalive.watch, central, name="keepalive")
             await services.start(orders.run, name="commands")
             if not membership.alone:

@@ -56,7 +56,11 @@ HOMES = {
         "ocpp_trio.central.websocket",
         "ocpp_trio.simulator",
     ),
-    "wsproto": ("ocpp_trio.central.websocket", "ocpp_trio.simulator"),
+    "wsproto": (
+        "ocpp_trio.central.text_frames",
+        "ocpp_trio.central.websocket",
+        "ocpp_trio.simulator",
+    ),
 }
 """Each third-party package and the modules (with what is below them) that may import it."""
 

@@ -11,6 +11,7 @@ from ocpp_trio.central.hints import Hints
 from ocpp_trio.central.hub import Hub
 from ocpp_trio.central.node import Node
 from ocpp_trio.central.outcomes import Outcomes
+from ocpp_trio.central.poller import Poller
 from ocpp_trio.central.presence import Presence
 from ocpp_trio.central.queue import Queue
 from ocpp_trio.central.replacements import Replacements
@@ -35,6 +36,7 @@ class Central:
     node: Node = field(default_factory=Node)
     outcomes: Outcomes = field(default_factory=Outcomes)
     counts: Counts = field(default_factory=Counts)
+    poller: Poller = field(default_factory=Poller)
     # Certificate requests that wait to be signed.
     requests_waiting: Bell = field(default_factory=Bell)
     # Runs slow hashes; without it, threads of their own do.

@@ -98,7 +98,9 @@ class Listener:
                 certificate = None
                 if isinstance(stream, trio.SSLStream):
                     certificate = await complete_handshake(stream, remote)
-                handshake = await receive_handshake(nursery, stream, settings, counts)
+                handshake = await receive_handshake(
+                    nursery, stream, settings, counts, self._central.poller
+                )
                 handshake.is_secure = isinstance(stream, trio.SSLStream)
                 handshake.certificate = certificate
             finally:

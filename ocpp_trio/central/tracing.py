@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from ocpp_trio.central.transport import Transport
-from ocpp_trio.central.websocket import Deliver
+from ocpp_trio.central.websocket import Begin, Deliver
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.redaction import redact_json
 
@@ -27,14 +27,15 @@ class Traced(Transport):
         super().__init__(transport._websocket, transport._stream)
         self._charge_point_id = charge_point_id
 
-    def attach(self, deliver: Deliver) -> None:
+    def attach(self, deliver: Deliver, begin: Begin) -> None:
         """See Transport."""
 
         async def told(text: str) -> None:
             self._tell("message received", text)
             await deliver(text)
 
-        super().attach(told)
+        # Whatever could be begun sooner is told all the same.
+        self._websocket.attach(told, None)
 
     async def send(self, text: str) -> None:
         """See Transport."""

@@ -5,11 +5,14 @@ Nothing a peer sends raises anything but ConnectionEnded out of here.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import trio
 from trio_websocket import ConnectionClosed, WebSocketRequest
 
+from ocpp_trio.central.poller import Poller
 from ocpp_trio.central.stream import WatchedStream
-from ocpp_trio.central.websocket import Connection, Deliver
+from ocpp_trio.central.websocket import Begin, Connection, Deliver
 from ocpp_trio.certificates import ClientCertificate
 from ocpp_trio.config import Settings
 from ocpp_trio.limits import Counts
@@ -51,12 +54,35 @@ class Transport:
         """How long a send has been under way, in seconds; 0 if none is."""
         return now - self.sending_since if self._sending else 0.0
 
-    def attach(self, deliver: Deliver) -> None:
-        """Have each text message handed to `deliver`, one at a time, in the reader's task.
+    def attach(self, deliver: Deliver, begin: Begin) -> None:
+        """Have each text message handed to `deliver`, one at a time, in the reader's task. While it
+        runs nothing more is read. It raises nothing but Cancelled.
 
-        While `deliver` runs nothing more is read. It raises nothing but Cancelled.
+        Where the reader's task need not wake for it, the message goes to `begin`, which may `hold`
+        what comes next, or return what the reader is to await.
         """
-        self._websocket.attach(deliver)
+        self._websocket.attach(deliver, begin if self._stream.is_direct else None)
+
+    def hold(self) -> None:
+        """Read nothing until `release`."""
+        self._stream.hold()
+
+    def release(self) -> None:
+        """Go on reading after `hold`."""
+        self._stream.release()
+
+    def send_now(self, text: str) -> bool:
+        """For `begin`: send a text message without waiting; if that was not all of it, False, and
+        `flush` must follow. Raises ConnectionEnded.
+        """
+        try:
+            return self._websocket.send_now(text)
+        except ConnectionClosed as closed:
+            raise _ended(closed) from None
+
+    async def flush(self) -> None:
+        """Send what `send_now` has left. Raises ConnectionEnded."""
+        await self._send(self._websocket.flush)
 
     async def finished(self) -> ConnectionEnded:
         """Wait until nothing more can come; how the connection ended."""
@@ -65,11 +91,14 @@ class Transport:
 
     async def send(self, text: str) -> None:
         """Send a text message. Raises ConnectionEnded. Never call with a time limit of your own."""
+        await self._send(self._websocket.send_text, text)
+
+    async def _send(self, send: Callable[..., Awaitable[None]], *text: str) -> None:
         if self._sending == 0:
             self.sending_since = trio.current_time()
         self._sending += 1
         try:
-            await self._websocket.send_text(text)
+            await send(*text)
         except ConnectionClosed as closed:
             raise _ended(closed) from None
         except trio.Cancelled:
@@ -146,14 +175,18 @@ class Handshake:
 
 
 async def receive_handshake(
-    nursery: trio.Nursery, stream: trio.abc.Stream, settings: Settings, counts: Counts
+    nursery: trio.Nursery,
+    stream: trio.abc.Stream,
+    settings: Settings,
+    counts: Counts,
+    poller: Poller | None = None,
 ) -> Handshake:
     """Read a handshake from `stream`; the reader task lives in `nursery`.
 
     Raises ConnectionEnded if the peer goes away first. What the libraries raise on hostile bytes
     comes out of the nursery.
     """
-    watched = WatchedStream(stream)
+    watched = WatchedStream(stream, poller)
     connection = Connection(watched, settings, counts)
     waiting = trio.CancelScope()
 

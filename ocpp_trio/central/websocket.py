@@ -1,21 +1,20 @@
 """trio-websocket's connection, with the bounds it lacks and a short way for what stations send.
 
-Of the server only this module and `transport` import trio_websocket and wsproto.
+Of the server only this module, `text_frames` and `transport` import trio_websocket and wsproto.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import trio
 import trio_websocket
-import wsproto
 from trio_websocket import ConnectionClosed, WebSocketConnection
-from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
 
-from ocpp_trio.central.stream import WatchedStream
+from ocpp_trio.central.stream import Data, WatchedStream
+from ocpp_trio.central.text_frames import FrameReader, text_frame
 from ocpp_trio.config import Settings
 from ocpp_trio.limits import Counts, Throttle
 
@@ -24,66 +23,8 @@ MAX_PARTS = 64
 """Pieces of a message that are kept apart: one that comes byte by byte would be a long list."""
 
 Deliver = Callable[[str], Awaitable[None]]
-
-
-class FrameReader(wsproto.WSConnection):
-    """wsproto's protocol machine, and a look past it at what nearly all data consists of."""
-
-    def __init__(self) -> None:
-        # No extensions are offered: permessage-deflate would inflate without a bound.
-        super().__init__(wsproto.ConnectionType.SERVER)
-
-    def split(self, data: bytes | bytearray, limit: int) -> tuple[list[str], bytes | bytearray]:
-        """The text messages of up to `limit` bytes, each in one masked frame that came whole, with
-        which `data` begins; and the rest, which is to be received as ever.
-        """
-        texts: list[str] = []
-        start = 0
-        if self._is_between_messages():
-            while (message := _whole_message(data, start, limit)) is not None:
-                text, start = message
-                texts.append(text)
-        return texts, data[start:] if start else data
-
-    def _is_between_messages(self) -> bool:
-        connection = self.connection
-        if connection is None or connection.state is not ConnectionState.OPEN:
-            return False
-        protocol = connection._proto
-        decoder = protocol._frame_decoder
-        return (
-            not decoder.buffer
-            and decoder.header is None
-            and protocol._message_decoder.opcode is None
-        )
-
-
-def _whole_message(data: bytes | bytearray, start: int, limit: int) -> tuple[str, int] | None:
-    """The text message whose only frame lies at `start`, and where it ends. None if there is none
-    of up to `limit` bytes, or if wsproto must look at it (RFC 6455 section 5.2).
-    """
-    # FIN and the opcode of text, no reserved bit; the frame is masked.
-    if data[start : start + 1] != b"\x81" or len(data) < start + 6:
-        return None
-    size = data[start + 1] - 0x80
-    body = start + 6
-    if size == 126:
-        size = int.from_bytes(data[start + 2 : start + 4], "big")
-        body += 2
-        if size < 126:
-            return None
-    elif not 0 <= size < 126:
-        return None
-    end = body + size
-    if end > len(data) or size > limit:
-        return None
-    # One operation on two numbers as long as the payload.
-    mask = data[body - 4 : body] * (size // 4 + 1)
-    payload = int.from_bytes(data[body:end], "little") ^ int.from_bytes(mask[:size], "little")
-    try:
-        return payload.to_bytes(size, "little").decode(), end
-    except UnicodeDecodeError:
-        return None
+Begin = Callable[[str], Awaitable[None] | None]
+"""Takes a message without a turn of a task, or returns what the reader's task is to await."""
 
 
 class Connection(WebSocketConnection):
@@ -108,13 +49,19 @@ class Connection(WebSocketConnection):
         self._counts = counts
         self.is_throttled = False
         self.deliver: Deliver | None = None
+        self._begin: Begin | None = None
         self.attached = trio.Event()
         self.reader_ended = trio.Event()
 
-    def attach(self, deliver: Deliver) -> None:
-        """From now on messages go to `deliver`; until then the reader waits."""
+    def attach(self, deliver: Deliver, begin: Begin | None) -> None:
+        """From now on messages go to `deliver`, or to `begin` where the reader need not wake; until
+        then it waits.
+        """
         self.deliver = deliver
         self._watched.take = self._take
+        if begin is not None:
+            self._begin = begin
+            self._watched.begin = self._take_now
         self.attached.set()
 
     async def read(self) -> None:
@@ -129,8 +76,8 @@ class Connection(WebSocketConnection):
         """Let go of what refers back here, so that all of it is freed at once: collecting cycles is
         expensive with many connections, and therefore seldom.
         """
-        self.deliver = None
-        self._watched.take = None
+        self.deliver = self._begin = None
+        self._watched.detach()
         protocol = self._wsproto.connection
         if protocol is not None:
             # A generator of wsproto that refers to its own object.
@@ -147,14 +94,39 @@ class Connection(WebSocketConnection):
         await self._open_handshake.wait()
         self._wsproto.receive_data(self._wsproto.handshake._h11_connection.trailing_data[0])
 
-    async def _take(self, data: bytes | bytearray) -> bytes | bytearray:
+    async def _take(self, data: Data) -> Data:
         """Deliver the messages with which `data` begins; the rest is for wsproto."""
         texts, rest = self._frames.split(data, self._max_message_size)
+        await self._deliver_all(texts)
+        return rest
+
+    async def _deliver_all(self, texts: Sequence[str]) -> None:
         for text in texts:
             await self._pace()
             assert self.deliver is not None
             await self.deliver(text)
+
+    def _take_now(self, data: Data, now: float) -> Awaitable[Data | None] | None:
+        """Begin the message that `data` nearly always is, and nothing else; or return what the
+        reader's task is to await.
+        """
+        texts, rest = self._frames.split(data, self._max_message_size)
+        if len(texts) != 1 or rest:
+            return self._take_rest(texts, rest)
+        wait = self._throttle.take(now)
+        if wait > 0:
+            return self._take_late(wait, texts[0])
+        assert self._begin is not None
+        return self._begin(texts[0])
+
+    async def _take_rest(self, texts: Sequence[str], rest: Data) -> Data:
+        await self._deliver_all(texts)
         return rest
+
+    async def _take_late(self, wait: float, text: str) -> None:
+        await self._throttled(wait)
+        assert self.deliver is not None
+        await self.deliver(text)
 
     async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
         if not self._reader_running:
@@ -197,11 +169,14 @@ class Connection(WebSocketConnection):
         """Count a frame. Beyond its rate, read nothing: the rest waits on the peer's own side."""
         wait = self._throttle.take(self._watched.last_received)
         if wait > 0:
-            self._counts.messages_delayed += 1
-            self.is_throttled = True
-            await trio.sleep(wait)
-            # Its bytes were there all the time: a peer that is made to wait is not silent.
-            self._watched.last_received = trio.current_time()
+            await self._throttled(wait)
+
+    async def _throttled(self, wait: float) -> None:
+        self._counts.messages_delayed += 1
+        self.is_throttled = True
+        await trio.sleep(wait)
+        # Its bytes were there all the time: a peer that is made to wait is not silent.
+        self._watched.last_received = trio.current_time()
 
     async def _give_up(self, code: int, reason: str) -> None:
         self._message_parts = []
@@ -212,29 +187,43 @@ class Connection(WebSocketConnection):
         await self._send(CloseConnection(code=code, reason=reason))
 
     async def send_text(self, text: str) -> None:
-        """Send a text message as one frame. The server's frames are not masked (RFC 6455 5.2)."""
+        """Send a text message as one frame."""
+        await self._send_frame(text_frame(text))
+
+    async def flush(self) -> None:
+        """Send what `send_now` could not."""
+        await self._send_frame(b"")
+
+    async def _send_frame(self, frame: bytes) -> None:
         if self._close_reason is not None:
             raise ConnectionClosed(self._close_reason)
-        payload = text.encode()
-        size = len(payload)
-        if size < 126:
-            head = bytes((0x81, size))
-        elif size < 65536:
-            head = b"\x81\x7e" + size.to_bytes(2, "big")
-        else:
-            head = b"\x81\x7f" + size.to_bytes(8, "big")
         lock = self._stream_lock
         if lock.locked():
             await lock.acquire()
         else:
             lock.acquire_nowait()
         try:
-            await self._stream.send_all(head + payload)
+            await self._stream.send_all(frame)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             await self._abort_web_socket()
             raise ConnectionClosed(self._close_reason) from None
         finally:
             lock.release()
+
+    def send_now(self, text: str) -> bool:
+        """Send a text message without waiting, or as much of it as goes: then False, and `flush` is
+        to be awaited. Only where the stream is direct.
+        """
+        if self._close_reason is not None:
+            raise ConnectionClosed(self._close_reason)
+        if self._stream_lock.locked():
+            self._watched.queue(text_frame(text))
+            return False
+        try:
+            return self._watched.send_now(text_frame(text))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            # The reader finds the same, and ends the connection.
+            raise ConnectionClosed(self._close_reason) from None
 
     async def send_ping(self, payload: bytes) -> None:
         """Send a ping and wait for nothing: whatever comes back shows that the peer lives."""

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import trio
 
 from ocpp_trio.errors import StoreLost, StoreUnavailable
+from ocpp_trio.store.batch import Driver, Job
 from ocpp_trio.store.queries import Statement
 
 CHECK_INTERVAL = 1.0
@@ -62,62 +63,6 @@ Runner = Callable[..., Awaitable[Any]]
 """`await runner(function, *arguments)` runs a synchronous function, in a thread or not."""
 
 
-class Job:
-    """One write that waits for its batch. `taken`: it can no longer be withdrawn."""
-
-    __slots__ = ("arguments", "error", "result", "taken", "task", "unit", "withdrawn")
-
-    def __init__(self, unit: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self.unit = unit
-        self.arguments = arguments
-        self.task: trio.lowlevel.Task | None = None
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.taken = False
-        self.withdrawn = False
-
-    async def wait(self) -> None:
-        """Sleep until `wake`. Cancelled, a job that no batch has taken is withdrawn; one that was
-        taken is waited for. (An Event and a shield would say the same at three times the cost.)
-        """
-
-        def cancelled(_: object) -> trio.lowlevel.Abort:
-            if self.taken:
-                return trio.lowlevel.Abort.FAILED
-            self.withdrawn = True
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        self.task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(cancelled)
-
-    def wake(self) -> None:
-        """Tell whoever waits that result or error is there."""
-        if self.task is not None:
-            trio.lowlevel.reschedule(self.task)
-
-
-class Driver(Protocol):
-    """One kind of database. All methods are synchronous and called through a runner."""
-
-    kind: str
-
-    def run_batch(self, jobs: Sequence[Job]) -> None:
-        """Run the units in one transaction and commit; set each job's result or error.
-
-        Raises StoreUnavailable when the database did not take the batch; then nothing is stored.
-        Raises StoreLost when nobody can tell, and the process must end.
-        """
-
-    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """Run one unit on a snapshot."""
-
-    def check(self) -> None:
-        """Raise StoreLost if the database that was opened is not the one that is there now."""
-
-    def close(self) -> None:
-        """Close every connection."""
-
-
 def bulk_form(bulk: Callable[[Tx, Sequence[tuple[Any, ...]]], Sequence[Any]]) -> Callable[[T], T]:
     """Give a unit a form that does all of its kind in a batch at once.
 
@@ -130,21 +75,6 @@ def bulk_form(bulk: Callable[[Tx, Sequence[tuple[Any, ...]]], Sequence[Any]]) ->
         return unit
 
     return mark
-
-
-def run_units(tx: Tx, jobs: Sequence[Job]) -> None:
-    """Run the units of a batch and set their results, those that have a bulk form together."""
-    bulks: dict[Any, list[Job]] = {}
-    for job in jobs:
-        bulk = getattr(job.unit, "bulk", None)
-        if bulk is not None:
-            bulks.setdefault(bulk, []).append(job)
-        else:
-            job.result = job.unit(tx, *job.arguments)
-    for bulk, same in bulks.items():
-        results = bulk(tx, [job.arguments for job in same])
-        for job, result in zip(same, results, strict=True):
-            job.result = result
 
 
 class Database:
@@ -197,6 +127,17 @@ class Database:
             raise job.error
         result: T = job.result
         return result
+
+    def submit(
+        self, done: Callable[[Job], None], unit: Callable[..., Any], *arguments: Any
+    ) -> None:
+        """Run `unit` in the next batch, and then call `done`, which must neither wait nor raise,
+        with the result or the error. It cannot be withdrawn. Raises StoreUnavailable.
+        """
+        if self._stopped:
+            raise StoreUnavailable("the server is stopping")
+        self._waiting.append(Job(unit, arguments, done))
+        self._wake.set()
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `unit` on a snapshot of what is committed."""

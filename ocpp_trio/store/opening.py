@@ -14,7 +14,8 @@ import trio
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import StoreError
 from ocpp_trio.store import migrate, write_checks
-from ocpp_trio.store.database import Database, Driver, Runner
+from ocpp_trio.store.batch import Driver
+from ocpp_trio.store.database import Database, Runner
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock
 
 GATHER_TIME = 0.001

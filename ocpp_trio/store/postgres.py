@@ -20,7 +20,8 @@ from psycopg.pq import TransactionStatus
 
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import StoreUnavailable
-from ocpp_trio.store.database import Job, Tx, run_units
+from ocpp_trio.store.batch import Job, run_units
+from ocpp_trio.store.database import Tx
 from ocpp_trio.store.postgres_connection import Connection, Connector, is_fault_of_unit, words
 from ocpp_trio.store.postgres_tx import PostgresTx
 

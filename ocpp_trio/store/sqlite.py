@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ocpp_trio.errors import DatabaseInUse, StoreLost, StoreUnavailable
-from ocpp_trio.store.database import Job, Row, run_units
+from ocpp_trio.store.batch import Job, run_units
+from ocpp_trio.store.database import Row
 from ocpp_trio.store.queries import Statement
 
 T = TypeVar("T")

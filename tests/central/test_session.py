@@ -272,7 +272,7 @@ async def test_a_message_in_work_is_answered_before_the_connection_is_closed(
         await station.send([2, "start", "StartTransaction", START])
         session = system.central.hub.get("CP001")
         assert session is not None
-        while not session._handling:
+        while not session.is_handling:
             await trio.lowlevel.checkpoint()
         system.central.hub.end_all(1001, "the server is stopping")
         assert (await station.receive())[:2] == [3, "start"]

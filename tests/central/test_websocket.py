@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, CloseConnection, Event, Request, TextMessage
 
-from ocpp_trio.central.websocket import FrameReader
+from ocpp_trio.central.text_frames import FrameReader
 
 HANDSHAKE = (
     b"GET /CP001 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -125,7 +125,8 @@ def test_every_action_of_charge_points_is_described() -> None:
     rows = table(OCPP.split("## From the central system")[0], "action")
     assert [row[0] for row in rows] == sorted(FROM_CHARGE_POINT)
     for action, handler, stored, read_at, test in rows:
-        module = HANDLERS[action].__module__.removeprefix("ocpp_trio.central.handlers.")
+        function = getattr(HANDLERS[action], "answer", HANDLERS[action])
+        module = function.__module__.removeprefix("ocpp_trio.central.handlers.")
         assert handler == f"`{module}.py`"
         assert stored
         assert all(method == "GET" for _, method in endpoints(read_at))

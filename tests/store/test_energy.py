@@ -16,7 +16,8 @@ from ocpp_trio.domain.energy import MAX_INTERVAL_MWH
 from ocpp_trio.domain.readings import INTERVAL
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import meter_values, migrate, starts, stops, transactions
-from ocpp_trio.store.database import Database, Job
+from ocpp_trio.store.batch import Job
+from ocpp_trio.store.database import Database
 from ocpp_trio.store.sqlite import SqliteDriver
 from tests.support.clock import DAY, MINUTE, START, FakeNow
 from tests.support.sessions import Station, message, meter_value

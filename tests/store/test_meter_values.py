@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.store import meter_values, migrate, review, starts, transactions
-from ocpp_trio.store.database import Database, Job
+from ocpp_trio.store.batch import Job
+from ocpp_trio.store.database import Database
 from ocpp_trio.store.meter_values import STORED, UNMATCHED, Message
 from ocpp_trio.store.sqlite import SqliteDriver
 from tests.support.clock import DAY, HOUR, MINUTE, START, FakeNow

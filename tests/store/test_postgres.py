@@ -13,7 +13,8 @@ from psycopg import errors
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import postgres_connection, write_checks
-from ocpp_trio.store.database import Database, Driver, Job, Tx
+from ocpp_trio.store.batch import Driver, Job
+from ocpp_trio.store.database import Database, Tx
 from ocpp_trio.store.postgres import RUNS, PostgresDriver
 from ocpp_trio.store.postgres_connection import Connector
 from ocpp_trio.store.postgres_tx import array

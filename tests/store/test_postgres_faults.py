@@ -13,7 +13,8 @@ from ocpp_trio import config
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import starts, write_checks
-from ocpp_trio.store.database import Job, Tx
+from ocpp_trio.store.batch import Job
+from ocpp_trio.store.database import Tx
 from ocpp_trio.store.postgres import PostgresDriver
 from tests.conftest import POSTGRES
 from tests.support.clock import START

@@ -18,7 +18,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from ocpp_trio.errors import DatabaseInUse, StoreLost, StoreUnavailable
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import charge_points, logs
-from ocpp_trio.store.database import Database, Job, Tx
+from ocpp_trio.store.batch import Job
+from ocpp_trio.store.database import Database, Tx
 from ocpp_trio.store.opening import open_database
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, connect
 from tests.conftest import SQLITE, MakeSettings, OpenDatabase

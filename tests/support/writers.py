@@ -11,7 +11,8 @@ import trio
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import write_checks
-from ocpp_trio.store.database import Database, Driver, Job
+from ocpp_trio.store.batch import Driver, Job
+from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import inline_runner, open_driver
 
 T = TypeVar("T")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import trio
 
+from ocpp_trio.central.handlers.write import Write
 from ocpp_trio.domain.times import format_timestamp
 from ocpp_trio.errors import CallRefused
 from ocpp_trio.ocppj.frames import Payload
 from ocpp_trio.ocppj.peer import Request
 from ocpp_trio.store import charge_points
+from ocpp_trio.store.database import Row
 from ocpp_trio.supervise import jittered
 
 if TYPE_CHECKING:
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(source="charge point")
 
 
-async def boot_notification(session: Session, request: Request) -> Payload:
-    """Store what the station says of itself; answer its registration, our time, its interval."""
+def _unit(session: Session, request: Request) -> tuple[Any, ...]:
+    now = session.central.now()
+    return charge_points.boot, session.charge_point_id, request.call.payload, now
+
+
+def _answer(session: Session, request: Request, row: Row | None) -> Payload:
     central = session.central
     payload = request.call.payload
-    now = central.now()
-    row = await central.database.write(charge_points.boot, session.charge_point_id, payload, now)
     if row is None:
         raise CallRefused("InternalError", "the charge point was removed")
     session.registration = row["registration"]
@@ -48,7 +52,11 @@ async def boot_notification(session: Session, request: Request) -> Payload:
         interval = max(1, round(jittered(central.settings.pending_retry)))
         central.hints.not_accepted(session.charge_point_id, session.registration)
     return {
-        "currentTime": format_timestamp(now),
+        "currentTime": format_timestamp(central.now()),
         "interval": interval,
         "status": session.registration,
     }
+
+
+boot_notification = Write(_unit, _answer)
+"""Store what the station says of itself; answer its registration, our time, its interval."""

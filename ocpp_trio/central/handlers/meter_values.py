@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ocpp_trio.central.handlers.write import Write
 from ocpp_trio.ocppj.frames import Payload, payload_text
 from ocpp_trio.ocppj.peer import Request
 from ocpp_trio.store import meter_values as store
@@ -12,29 +13,34 @@ if TYPE_CHECKING:
     from ocpp_trio.central.session import Session
 
 
-async def meter_values(session: Session, request: Request) -> Payload:
-    """Store every sampled value, once; always answered, whatever the transaction."""
+def _unit(session: Session, request: Request) -> tuple[Any, ...]:
     central = session.central
     payload = request.call.payload
     transaction_id = payload.get("transactionId")
-    known = transaction_id in session.known_transactions
-    outcome = await central.database.write(
-        store.record,
-        store.message(
-            session.charge_point_id,
-            payload["connectorId"],
-            transaction_id,
-            payload["meterValue"],
-            payload_text(request.text, "MeterValues"),
-            central.now(),
-            transaction_is_known=known,
-            review_limit=central.settings.review_limit,
-        ),
+    message = store.message(
+        session.charge_point_id,
+        payload["connectorId"],
+        transaction_id,
+        payload["meterValue"],
+        payload_text(request.text, "MeterValues"),
+        central.now(),
+        transaction_is_known=transaction_id in session.known_transactions,
+        review_limit=central.settings.review_limit,
     )
+    return store.record, message
+
+
+def _answer(session: Session, request: Request, outcome: str) -> Payload:
+    payload = request.call.payload
     session.note_metered(payload["connectorId"])
-    if not known and transaction_id is not None:
+    transaction_id = payload.get("transactionId")
+    if transaction_id is not None and transaction_id not in session.known_transactions:
         if outcome == store.STORED:
             session.know_transaction(transaction_id)
         elif outcome == store.OVERFLOW:
-            session.warn_of_overflow()
+            session.complaints.overflow()
     return {}
+
+
+meter_values = Write(_unit, _answer)
+"""Store every sampled value, once; always answered, whatever the transaction."""

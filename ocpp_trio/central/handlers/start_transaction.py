@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ocpp_trio.central.handlers.write import Write
 from ocpp_trio.domain import rules
 from ocpp_trio.ocppj.frames import Payload, payload_text
 from ocpp_trio.ocppj.peer import Request
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger(source="charge point")
 
 
-async def start_transaction(session: Session, request: Request) -> Payload:
-    """Store the start and answer its id; a refused start has one too. A replay changes nothing."""
+def _unit(session: Session, request: Request) -> tuple[Any, ...]:
     central = session.central
     payload = request.call.payload
     central.clocks.observe(session, payload["timestamp"])
-    started = await central.database.write(
+    return (
         starts.start,
         session.charge_point_id,
         payload,
@@ -32,11 +32,15 @@ async def start_transaction(session: Session, request: Request) -> Payload:
         central.settings.review_limit,
         central.settings.unknown_tags_limit,
     )
+
+
+def _answer(session: Session, request: Request, started: starts.Started) -> Payload:
+    payload = request.call.payload
     if started.overflow:
-        session.warn_of_overflow()
+        session.complaints.overflow()
     session.know_transaction(started.transaction_id)
     if started.info.status == rules.INVALID:
-        central.hints.refused_tag(session.charge_point_id, payload["idTag"])
+        session.central.hints.refused_tag(session.charge_point_id, payload["idTag"])
     log.info(
         "start repeated" if started.is_replay else "transaction started",
         charge_point=session.charge_point_id,
@@ -45,3 +49,7 @@ async def start_transaction(session: Session, request: Request) -> Payload:
         tag=started.info.status,
     )
     return {"transactionId": started.transaction_id, "idTagInfo": started.info.payload()}
+
+
+start_transaction = Write(_unit, _answer)
+"""Store the start and answer its id; a refused start has one too. A replay changes nothing."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ocpp_trio.central.handlers.write import Write
 from ocpp_trio.ocppj.frames import Payload, payload_text
 from ocpp_trio.ocppj.peer import Request
 from ocpp_trio.store import stops
@@ -16,12 +17,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger(source="charge point")
 
 
-async def stop_transaction(session: Session, request: Request) -> Payload:
-    """Store the stop; never refused. The tag's status is answered only if a tag was sent."""
+def _unit(session: Session, request: Request) -> tuple[Any, ...]:
     central = session.central
     payload = request.call.payload
     central.clocks.observe(session, payload["timestamp"])
-    stopped = await central.database.write(
+    return (
         stops.stop,
         session.charge_point_id,
         payload,
@@ -29,8 +29,12 @@ async def stop_transaction(session: Session, request: Request) -> Payload:
         central.now(),
         central.settings.review_limit,
     )
+
+
+def _answer(session: Session, request: Request, stopped: stops.Stopped) -> Payload:
+    payload = request.call.payload
     if stopped.overflow:
-        session.warn_of_overflow()
+        session.complaints.overflow()
     level = log.info if stopped.outcome in {"stored", "repeated"} else log.warning
     level(
         "transaction stopped" if stopped.outcome == "stored" else f"stop {stopped.outcome}",
@@ -39,3 +43,7 @@ async def stop_transaction(session: Session, request: Request) -> Payload:
         reason=payload.get("reason", "Local"),
     )
     return {} if stopped.info is None else {"idTagInfo": stopped.info.payload()}
+
+
+stop_transaction = Write(_unit, _answer)
+"""Store the stop; never refused. The tag's status is answered only if a tag was sent."""
