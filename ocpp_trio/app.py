@@ -106,7 +106,7 @@ async def _serve(
     api_port = network.port_of(ports.api) if ports.api else settings.api_port
     scheme = "https" if ports.api_tls else "http"
     reloading = Reloading(ports.tls)
-    async with open_database(settings, crash=_crash) as database:
+    async with open_database(settings, as_server=True, crash=_crash) as database:
         keys, made_key = await prepare_keys(database, settings, system_now, make=bool(ports.api))
         needs_key = bool(keys) and settings.api_auth == "on"
         hints = Hints(f"{scheme}://localhost:{api_port}", needs_key=needs_key)

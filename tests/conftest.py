@@ -19,8 +19,10 @@ import structlog
 from structlog.typing import EventDict
 
 from ocpp_trio import config, logs
+from ocpp_trio.store.batch import DriverWriter
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import open_database
+from tests.support import as_sent
 from tests.support.clock import FakeNow
 from tests.support.postgres import Postgres, empty
 
@@ -73,6 +75,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in config.variables():
         monkeypatch.delenv(name, raising=False)
     assert not set(config.variables()) & set(os.environ)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def units_as_sent() -> Iterator[None]:
+    """Whatever is written goes as it would to a writer process, and comes back so."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(DriverWriter, "run_batch", as_sent.run_batch)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

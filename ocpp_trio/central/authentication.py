@@ -22,7 +22,8 @@ from ocpp_trio.domain.times import Now
 from ocpp_trio.errors import TooManyChecks
 from ocpp_trio.proxies import Origin
 from ocpp_trio.store import station_keys
-from ocpp_trio.store.database import Database, Runner
+from ocpp_trio.store.batch import Runner
+from ocpp_trio.store.database import Database
 from ocpp_trio.store.station_keys import Known, Proof
 
 BUSY_RETRY = 5.0

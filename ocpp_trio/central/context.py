@@ -18,7 +18,8 @@ from ocpp_trio.central.replacements import Replacements
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.times import Now, system_now
 from ocpp_trio.limits import Counts
-from ocpp_trio.store.database import Database, Runner
+from ocpp_trio.store.batch import Runner
+from ocpp_trio.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)

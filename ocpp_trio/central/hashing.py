@@ -13,7 +13,7 @@ import trio
 from ocpp_trio.config import Settings
 from ocpp_trio.domain.station_keys import SCRYPT, SHA256, KeyHash, fits, hashed
 from ocpp_trio.errors import TooManyChecks
-from ocpp_trio.store.database import Runner
+from ocpp_trio.store.batch import Runner
 
 T = TypeVar("T")
 

@@ -56,6 +56,13 @@ class DatabaseSettings:
         values.seconds(0, 60),
         "wait for another program's lock on SQLite",
     )
+    db_writer: str = _var(
+        "OCPP_DB_WRITER",
+        "process",
+        values.one_of("process", "thread"),
+        "who writes SQLite: a process beside the server's, or a thread of it, which takes 25 MB"
+        " less and carries less",
+    )
     db_readers: int = _var(
         "OCPP_DB_READERS", "4", values.integer(1, 64), "reading connections, each with its thread"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import trio
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ocpp_trio.store.database import Tx
 
 T = TypeVar("T")
+
+Runner = Callable[..., Awaitable[Any]]
+"""`await runner(function, *arguments)` runs a synchronous function, in a thread or not."""
 
 
 class Job:
@@ -70,10 +73,49 @@ def run_units(tx: Tx, jobs: Sequence[Job]) -> None:
             job.result = result
 
 
-class Driver(Protocol):
-    """One kind of database. All methods are synchronous and called through a runner."""
+class Writer(Protocol):
+    """Who runs batches: see Driver."""
+
+    overlaps: bool
+    """Whether a batch is run without Python's lock, beside whatever else this process does."""
+
+    async def run_batch(self, jobs: Sequence[Job], meanwhile: Callable[[], None]) -> None:
+        """Run a batch. `meanwhile` is called once it is on its way."""
+
+    async def check(self) -> None:
+        """See Driver.check."""
+
+
+class DriverWriter:
+    """A driver, called through a runner: in a thread, or where it is called."""
+
+    overlaps = False
+
+    def __init__(self, driver: Driver, run: Runner) -> None:
+        self._driver = driver
+        self._run = run
+
+    async def run_batch(self, jobs: Sequence[Job], meanwhile: Callable[[], None]) -> None:
+        """See Writer."""
+        meanwhile()
+        await self._run(self._driver.run_batch, jobs)
+
+    async def check(self) -> None:
+        """See Driver."""
+        await self._run(self._driver.check)
+
+
+class Reader(Protocol):
+    """What a database is read with. Synchronous, and called through a runner."""
 
     kind: str
+
+    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """Run one unit on a snapshot."""
+
+
+class Driver(Reader, Protocol):
+    """One kind of database. All methods are synchronous and called through a runner."""
 
     def run_batch(self, jobs: Sequence[Job]) -> None:
         """Run the units in one transaction and commit; set each job's result or error.
@@ -81,9 +123,6 @@ class Driver(Protocol):
         Raises StoreUnavailable when the database did not take the batch; then nothing is stored.
         Raises StoreLost when nobody can tell, and the process must end.
         """
-
-    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """Run one unit on a snapshot."""
 
     def check(self) -> None:
         """Raise StoreLost if the database that was opened is not the one that is there now."""

@@ -7,13 +7,13 @@ No transaction is ever open across an await, so cancellation cannot leave one be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import trio
 
 from ocpp_trio.errors import StoreLost, StoreUnavailable
-from ocpp_trio.store.batch import Driver, Job
+from ocpp_trio.store.batch import Job, Reader, Runner, Writer
 from ocpp_trio.store.queries import Statement
 
 CHECK_INTERVAL = 1.0
@@ -59,8 +59,6 @@ class Tx(Protocol):
 
 
 Unit = Callable[Concatenate[Tx, P], T]
-Runner = Callable[..., Awaitable[Any]]
-"""`await runner(function, *arguments)` runs a synchronous function, in a thread or not."""
 
 
 def bulk_form(bulk: Callable[[Tx, Sequence[tuple[Any, ...]]], Sequence[Any]]) -> Callable[[T], T]:
@@ -82,29 +80,31 @@ class Database:
 
     def __init__(
         self,
-        driver: Driver,
+        reader: Reader,
+        writer: Writer,
         *,
         batch: int,
-        writer: Runner,
-        reader: Runner,
+        run_reader: Runner,
         check: Callable[[Tx], None],
         gather_time: float = 0.0,
     ) -> None:
         """`check` is a unit that writes something: it shows when a failing database is back.
         `gather_time` (seconds): so long a batch may wait for as many as came together before.
         """
-        self.kind = driver.kind
-        self._driver = driver
+        self.kind = reader.kind
+        self._reader = reader
+        self._writer = writer
         self._batch = batch
         self._check = check
         self._gather_time = gather_time
-        self._run_writer = writer
-        self._run_reader = reader
+        self._run_reader = run_reader
         self._waiting: deque[Job] = deque()
         self._wake = trio.Event()
         self._failing_since: float | None = None
         self._stopped = False
         self._together = 0
+        # Of the last batch: their outcome is known, and not told yet.
+        self._untold: Sequence[Job] = ()
 
     def failing_for(self) -> float:
         """Seconds since when no batch could be written; 0 while all is well."""
@@ -142,7 +142,7 @@ class Database:
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `unit` on a snapshot of what is committed."""
         assert not kwargs, "units take positional arguments"
-        result: T = await self._run_reader(self._driver.run_read, unit, args)
+        result: T = await self._run_reader(self._reader.run_read, unit, args)
         return result
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -155,6 +155,7 @@ class Database:
         try:
             while True:
                 if not self._waiting:
+                    self._tell()
                     self._wake = trio.Event()
                     with trio.move_on_after(CHECK_INTERVAL):
                         await self._wake.wait()
@@ -165,6 +166,7 @@ class Database:
                 if batch:
                     await self._write_batch(batch)
         finally:
+            self._tell()
             self._stopped = True
             for job in self._waiting:
                 if not job.withdrawn:
@@ -180,7 +182,7 @@ class Database:
             self._waiting.append(Job(self._check, ()))
             return
         with trio.CancelScope(shield=True):
-            await self._run_writer(self._driver.check)
+            await self._writer.check()
 
     async def _gather(self) -> None:
         """Wait a moment for as many as were under way together before: fuller batches, fewer
@@ -209,7 +211,7 @@ class Database:
         try:
             # Shielded: a batch that was taken is finished, and its outcome told.
             with trio.CancelScope(shield=True):
-                await self._run_writer(self._driver.run_batch, batch)
+                await self._writer.run_batch(batch, self._tell)
             self._failing_since = None
         except StoreUnavailable as error:
             if self._failing_since is None:
@@ -224,5 +226,12 @@ class Database:
             raise
         finally:
             self._together = len(batch) + len(self._waiting)
-            for job in batch:
-                job.wake()
+            self._untold = batch
+            if not self._writer.overlaps:
+                self._tell()
+
+    def _tell(self) -> None:
+        """Wake whoever waits for the last batch: beside the next one, if that costs it nothing."""
+        untold, self._untold = self._untold, ()
+        for job in untold:
+            job.wake()

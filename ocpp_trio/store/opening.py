@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
 from ocpp_trio.config import Settings
-from ocpp_trio.errors import StoreError
+from ocpp_trio.errors import DatabaseInUse, StoreError
 from ocpp_trio.store import migrate, write_checks
-from ocpp_trio.store.batch import Driver
-from ocpp_trio.store.database import Database, Runner
-from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock
+from ocpp_trio.store.batch import Driver, DriverWriter, Reader, Runner, Writer
+from ocpp_trio.store.database import Database
+from ocpp_trio.store.process_writer import writer_process
+from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, SqliteReader
 
+LOCK_INTERVAL = 0.02
+"""Seconds between two looks at a lock that somebody holds."""
 GATHER_TIME = 0.001
 """Seconds: about as long as a commit with its flush takes on a good disk."""
 
@@ -37,33 +40,55 @@ async def inline_runner(function: Any, *arguments: Any) -> Any:
     return function(*arguments)
 
 
+class Opened(NamedTuple):
+    """A database that is ready: who reads it, and who writes."""
+
+    reader: Reader
+    writer: Writer
+
+
 @asynccontextmanager
 async def open_database(
-    settings: Settings, *, inline: bool = False, crash: Crash | None = None
+    settings: Settings,
+    *,
+    inline: bool = False,
+    as_server: bool = False,
+    crash: Crash | None = None,
 ) -> AsyncIterator[Database]:
     """The database, ready for units of work, until the block is left.
 
-    `crash` is called when the writer dies, before anybody learns of it; without it, or if it
-    returns, the block is cancelled and the error raised out of it.
+    `as_server`: for long and for much, with a process that writes if the settings say so; a server
+    before this one may be about to end. `crash` is called when the writer dies, before anybody
+    learns of it; without it, or if it returns, the block is cancelled and the error raised out of
+    it.
 
     Raises DatabaseInUse, SchemaError or StoreError with what is to be done about it.
     """
-    writer = inline_runner if inline else thread_runner(1)
-    reader = inline_runner if inline else thread_runner(settings.db_readers)
-    async with open_driver(settings, writer) as driver:
+    run_writer = inline_runner if inline else thread_runner(1)
+    async with _opened(settings, run_writer, as_server=as_server) as opened:
         database = Database(
-            driver,
+            *opened,
             batch=settings.db_batch,
-            writer=writer,
-            reader=reader,
+            run_reader=inline_runner if inline else thread_runner(settings.db_readers),
             check=write_checks.check,
-            # Under a virtual clock it would only be waited for.
-            gather_time=0.0 if inline else GATHER_TIME,
+            # Under a virtual clock it would only be waited for; beside us, the next batch fills
+            # while one is written.
+            gather_time=0.0 if inline or opened.writer.overlaps else GATHER_TIME,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(_run_writer, database, crash)
             yield database
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, run: Runner, *, as_server: bool) -> AsyncIterator[Opened]:
+    if as_server and settings.db_type == "sqlite":
+        async with _sqlite_of_server(settings, run) as opened:
+            yield opened
+    else:
+        async with open_driver(settings, run) as driver:
+            yield Opened(driver, DriverWriter(driver, run))
 
 
 def open_driver(settings: Settings, run: Runner) -> AbstractAsyncContextManager[Driver]:
@@ -78,22 +103,67 @@ def open_driver(settings: Settings, run: Runner) -> AbstractAsyncContextManager[
 
 @asynccontextmanager
 async def _sqlite(settings: Settings, run: Runner) -> AsyncIterator[Driver]:
-    path = Path(settings.db_sqlite_path)
-    if not path.parent.is_dir():
-        raise StoreError(f"DB_SQLITE_PATH: the directory {path.parent} does not exist")
+    path = _path(settings)
     lock = _lock(path)
     try:
         await run(_prepare, path, settings.migrate)
-        try:
-            driver = SqliteDriver(path, busy_timeout=settings.db_busy_timeout)
-        except Exception as error:
-            raise StoreError(f"cannot open {path}: {error}") from error
-        try:
+        with _driver(path, settings) as driver:
             yield driver
-        finally:
-            driver.close()
     finally:
         lock.release()
+
+
+@asynccontextmanager
+async def _sqlite_of_server(settings: Settings, run: Runner) -> AsyncIterator[Opened]:
+    path = _path(settings)
+    lock = await _wait_for_lock(path, settings.db_busy_timeout)
+    try:
+        await run(_prepare, path, settings.migrate)
+        if settings.db_writer == "thread":
+            with _driver(path, settings) as driver:
+                yield Opened(driver, DriverWriter(driver, run))
+        else:
+            async with writer_process(
+                path, settings.db_busy_timeout, lock.fileno(), settings.shutdown_timeout
+            ) as writer:
+                reader = SqliteReader(path, busy_timeout=settings.db_busy_timeout)
+                try:
+                    yield Opened(reader, writer)
+                finally:
+                    reader.close()
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _driver(path: Path, settings: Settings) -> Iterator[Driver]:
+    try:
+        driver = SqliteDriver(path, busy_timeout=settings.db_busy_timeout)
+    except Exception as error:
+        raise StoreError(f"cannot open {path}: {error}") from error
+    try:
+        yield driver
+    finally:
+        driver.close()
+
+
+def _path(settings: Settings) -> Path:
+    path = Path(settings.db_sqlite_path)
+    if not path.parent.is_dir():
+        raise StoreError(f"DB_SQLITE_PATH: the directory {path.parent} does not exist")
+    return path
+
+
+async def _wait_for_lock(path: Path, seconds: float) -> SqliteLock:
+    """Of a server that was killed, the writer process finishes what it has in hand."""
+    deadline = trio.current_time() + seconds
+    while True:
+        try:
+            return _lock(path)
+        except DatabaseInUse:
+            if trio.current_time() >= deadline:
+                raise
+        await trio.sleep(LOCK_INTERVAL)
 
 
 async def _run_writer(

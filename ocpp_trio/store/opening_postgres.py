@@ -17,8 +17,7 @@ import trio
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import StoreError
 from ocpp_trio.store import migrate, migrate_postgres
-from ocpp_trio.store.batch import Driver
-from ocpp_trio.store.database import Runner
+from ocpp_trio.store.batch import Driver, Runner
 from ocpp_trio.store.migrate import State
 from ocpp_trio.store.postgres import PostgresDriver
 from ocpp_trio.store.postgres_connection import (

@@ -120,6 +120,10 @@ class SqliteLock:
                 " DB_SQLITE_PATH to another file"
             ) from None
 
+    def fileno(self) -> int:
+        """The descriptor: whoever inherits it holds the lock as well."""
+        return self._file.fileno()
+
     def release(self) -> None:
         """Let go; the file stays, only the lock on it counts."""
         self._file.close()
@@ -146,18 +150,56 @@ def connect(path: Path, *, busy_timeout: float, read_only: bool = False) -> sqli
     return connection
 
 
-class SqliteDriver:
-    """The SQLite driver. `run_batch` is called by one thread at a time, `run_read` by many."""
+class SqliteReader:
+    """Reading connections, as many as are used at once. `run_read` is called by many threads."""
 
     kind = "sqlite"
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         self.path = path
         self._busy_timeout = busy_timeout
+        self._readers: deque[sqlite3.Connection] = deque()
+
+    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """Run one unit on a snapshot. See store.database.Driver."""
+        try:
+            connection = self._readers.popleft()
+        except IndexError:
+            connection = self._connect_reader()
+        try:
+            connection.execute("BEGIN")
+            try:
+                return unit(SqliteTx(connection), *arguments)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            if _fault_of_unit(error):
+                raise
+            raise StoreUnavailable(str(error)) from error
+        finally:
+            self._readers.append(connection)
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        try:
+            return connect(self.path, busy_timeout=self._busy_timeout, read_only=True)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._readers:
+            connection.close()
+
+
+class SqliteDriver(SqliteReader):
+    """The SQLite driver. `run_batch` is called by one thread at a time."""
+
+    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+        super().__init__(path, busy_timeout=busy_timeout)
         self._writer = connect(path, busy_timeout=busy_timeout)
         self._tx = SqliteTx(self._writer)
         self._files = {path: _identity(path)}
-        self._readers: deque[sqlite3.Connection] = deque()
 
     def run_batch(self, jobs: Sequence[Job]) -> None:
         """One BEGIN IMMEDIATE, all units, one COMMIT. See store.database.Driver.
@@ -230,36 +272,9 @@ class SqliteDriver:
             if found != opened:
                 raise StoreLost(f"{path} was replaced while the server was using it")
 
-    def run_read(self, unit: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """Run one unit on a snapshot. See store.database.Driver."""
-        try:
-            connection = self._readers.popleft()
-        except IndexError:
-            connection = self._connect_reader()
-        try:
-            connection.execute("BEGIN")
-            try:
-                return unit(SqliteTx(connection), *arguments)
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            if _fault_of_unit(error):
-                raise
-            raise StoreUnavailable(str(error)) from error
-        finally:
-            self._readers.append(connection)
-
-    def _connect_reader(self) -> sqlite3.Connection:
-        try:
-            return connect(self.path, busy_timeout=self._busy_timeout, read_only=True)
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(str(error)) from error
-
     def close(self) -> None:
         """Checkpoint and close every connection."""
-        for connection in self._readers:
-            connection.close()
+        super().close()
         # On failure, what is in the WAL stays there and is read at the next start.
         with contextlib.suppress(sqlite3.Error):
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ocpp_trio.domain.times import EARLIEST_PLAUSIBLE_MS, is_plausible, parse_timestamp
@@ -21,15 +22,15 @@ SEARCHED = 1000
 
 def of_text(charge_point_id: str, text: str) -> Callable[[Tx], int | None]:
     """The guess for a payload as JSON; what cannot be read is guessed without."""
+    return partial(_suggest_for, charge_point_id=charge_point_id, text=text)
 
-    def guess(tx: Tx) -> int | None:
-        try:
-            payload = json.loads(text)
-        except (ValueError, RecursionError):
-            payload = None
-        return suggest(tx, charge_point_id, payload if isinstance(payload, dict) else {})
 
-    return guess
+def _suggest_for(tx: Tx, *, charge_point_id: str, text: str) -> int | None:
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        payload = None
+    return suggest(tx, charge_point_id, payload if isinstance(payload, dict) else {})
 
 
 def has_time(text: str, now: int) -> bool:

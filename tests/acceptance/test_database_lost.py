@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,7 +81,8 @@ main(["serve"])
 
 
 def test_a_fault_of_ours_in_the_writer_ends_the_process(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    # Only a thread runs what was put into the server's program.
+    server = Server(tmp_path, OCPP_DB_WRITER="thread")
     server.start(program=[sys.executable, "-c", FAULTY])
     try:
         with simulate(server, tmp_path, *LOAD) as client:
@@ -92,3 +96,42 @@ def test_a_fault_of_ours_in_the_writer_ends_the_process(tmp_path: Path) -> None:
     assert counts["start"] > 0
     server.start()
     assert server.stop() == 0
+
+
+def test_killed_its_writer_process_takes_the_server_with_it(server: Server, tmp_path: Path) -> None:
+    with simulate(server, tmp_path, *LOAD) as client:
+        wait_for_acknowledgements(tmp_path, 200)
+        assert server.process is not None
+        (writer,) = children(server.process.pid)
+        os.kill(writer, signal.SIGKILL)
+        assert server.wait(5) == EXIT_FAULT
+        client.wait(20)
+    last = server.log().splitlines()[-1]
+    assert "the writer process was killed by signal 9" in last
+    assert check_books(server.database, read_ledger(tmp_path / "ledger"))["start"] > 10
+    server.start()
+    assert server.stop() == 0
+
+
+def test_a_server_that_was_killed_can_be_started_at_once(server: Server, tmp_path: Path) -> None:
+    with simulate(server, tmp_path, *LOAD):
+        for _ in range(3):
+            wait_for_acknowledgements(tmp_path, 100)
+            assert server.process is not None
+            server.process.kill()
+            server.process.wait()
+            server.start()
+    assert server.stop() == 0
+    assert check_books(server.database, read_ledger(tmp_path / "ledger"))["start"] > 10
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # After the name, which may hold anything: state, parent.
+            parent = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+            if int(parent) == process:
+                found.append(int(folder.name))
+    return found

@@ -14,7 +14,7 @@ from ocpp_trio.central.commands import Commands
 from ocpp_trio.central.context import Central
 from ocpp_trio.central.listener import Listener
 from ocpp_trio.store import id_tags
-from ocpp_trio.store.database import Runner
+from ocpp_trio.store.batch import Runner
 from ocpp_trio.store.opening import open_database
 from tests.conftest import MakeSettings
 from tests.support.clock import FakeNow

@@ -23,6 +23,7 @@ from ocpp_trio.errors import (
     TooManyWaiting,
 )
 from ocpp_trio.store import charge_points, commands
+from ocpp_trio.store.batch import DriverWriter
 from ocpp_trio.store.effects import ENDED, Effect
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import FakeNow
@@ -58,18 +59,19 @@ class Caller:
 @contextmanager
 def writes_held(system: System) -> Iterator[None]:
     """While the block runs, the database commits nothing."""
-    database, go_on = system.central.database, trio.Event()
-    write = database._run_writer
+    writer, go_on = system.central.database._writer, trio.Event()
+    assert isinstance(writer, DriverWriter)
+    run = writer._run
 
     async def wait(*arguments: Any) -> Any:
         await go_on.wait()
-        return await write(*arguments)
+        return await run(*arguments)
 
-    database._run_writer = wait
+    writer._run = wait
     try:
         yield
     finally:
-        database._run_writer = write
+        writer._run = run
         go_on.set()
 
 

@@ -16,6 +16,7 @@ from ocpp_trio.store import charge_points, id_tags, review, stops, transactions,
 from ocpp_trio.store.database import Row
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import DAY, FakeNow
+from tests.support.faults import driver_of
 from tests.support.station import Refused, connected
 
 EVERYTHING = {"charge_point_id": None, "since": None, "until": None}
@@ -175,7 +176,7 @@ async def test_an_unknown_tag_is_answered_even_if_it_cannot_be_remembered(
     async with connected(system.listener) as station:
         await station.boot()
         with monkeypatch.context() as failing:
-            failing.setattr(system.central.database._driver, "run_batch", full)
+            failing.setattr(driver_of(system.central.database), "run_batch", full)
             answered = await station.call("Authorize", {"idTag": "LOST"})
         assert answered == {"idTagInfo": {"status": "Invalid"}}
         assert await unknown(system) == []

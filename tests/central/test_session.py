@@ -17,6 +17,7 @@ from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import charge_points, connectors, meter_values, review, transactions
 from tests.central.conftest import OpenSystem, System
 from tests.support.clock import SECOND, FakeNow
+from tests.support.faults import driver_of
 from tests.support.station import Refused, TestStation, connect, connected, refusal
 
 START = {
@@ -214,7 +215,7 @@ async def test_a_failing_database_is_answered_with_an_error_then_stations_go_off
 
     async with connected(system.listener) as station:
         await station.boot()
-        monkeypatch.setattr(system.central.database._driver, "run_batch", full)
+        monkeypatch.setattr(driver_of(system.central.database), "run_batch", full)
         with pytest.raises(Refused, match="InternalError"):
             await station.start()
         before = trio.current_time()
@@ -228,7 +229,7 @@ async def test_stations_come_back_when_the_database_does(
     def full(*_: object) -> None:
         raise StoreUnavailable("disk full")
 
-    driver = system.central.database._driver
+    driver = driver_of(system.central.database)
     async with connected(system.listener) as station:
         await station.boot()
         with monkeypatch.context() as failing:
@@ -339,7 +340,7 @@ async def test_a_writer_that_dies_answers_nobody(
             station = await connect(system.listener, nursery)
             await station.boot()
             nursery.start_soon(listen, station)
-            monkeypatch.setattr(system.central.database._driver, "run_batch", die)
+            monkeypatch.setattr(driver_of(system.central.database), "run_batch", die)
             await station.send([2, "start", "StartTransaction", START])
             await trio.sleep_forever()
     assert caught.group_contains(SystemExit)

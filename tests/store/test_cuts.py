@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from ocpp_trio.store import migrate, write_checks
+from ocpp_trio.store.batch import DriverWriter
 from ocpp_trio.store.database import Database, Row, Tx
 from ocpp_trio.store.opening import inline_runner
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteTx
@@ -129,7 +130,11 @@ async def open_cut(path: Path, nursery: trio.Nursery) -> tuple[Database, CutDriv
     migrate.migrate_sqlite(path)
     driver = CutDriver(path, busy_timeout=0)
     database = Database(
-        driver, batch=200, writer=inline_runner, reader=inline_runner, check=write_checks.check
+        driver,
+        DriverWriter(driver, inline_runner),
+        batch=200,
+        run_reader=inline_runner,
+        check=write_checks.check,
     )
     await nursery.start(database.run)
     return database, driver

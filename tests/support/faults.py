@@ -6,8 +6,16 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+from ocpp_trio.store.batch import Driver, DriverWriter
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteTx
+
+
+def driver_of(database: Database) -> Driver:
+    """The driver that writes, in this process."""
+    writer = database._writer
+    assert isinstance(writer, DriverWriter)
+    return writer._driver
 
 
 class Killed(BaseException):
@@ -23,7 +31,7 @@ class Steps:
     def __init__(
         self, database: Database, at: int | None = None, deed: Callable[[], None] = lambda: None
     ) -> None:
-        driver = database._driver
+        driver = driver_of(database)
         assert isinstance(driver, SqliteDriver)
         self.count = 0
         self._at = at

@@ -11,7 +11,7 @@ import trio
 from ocpp_trio.config import Settings
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store import write_checks
-from ocpp_trio.store.batch import Driver, Job
+from ocpp_trio.store.batch import Driver, DriverWriter, Job
 from ocpp_trio.store.database import Database
 from ocpp_trio.store.opening import inline_runner, open_driver
 
@@ -71,9 +71,9 @@ async def watched_database(
         driver = WatchedDriver(inner)
         database = Database(
             driver,
+            DriverWriter(driver, gate or inline_runner),
             batch=settings.db_batch,
-            writer=gate or inline_runner,
-            reader=inline_runner,
+            run_reader=inline_runner,
             check=write_checks.check,
             gather_time=gather_time,
         )
