@@ -19,7 +19,7 @@ import uvloop
 from benchmarks.api import ApiWatch
 from benchmarks.connection import Connection, LoadError, Run
 from benchmarks.measurement import Measurement, percentile
-from benchmarks.processes import cpu_seconds, memory_kib, raise_file_limit
+from benchmarks.processes import family_cpu_seconds, memory_kib, raise_file_limit
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import Scenario
 
@@ -62,20 +62,20 @@ async def generate(
     if watch:
         await watch.start()
     empty = sum(map(memory_kib, pids))
-    cpu, began = sum(map(cpu_seconds, pids)), time.perf_counter()
+    cpu, began = sum(map(family_cpu_seconds, pids)), time.perf_counter()
     await connect(scenario, ports, connections, run)
     connected = time.perf_counter() - began
     await run.until(run.prepared, scenario.setup_timeout, "preparing the stations")
-    prepared, cpu_prepared = run.prepared_at - began, sum(map(cpu_seconds, pids)) - cpu
+    prepared, cpu_prepared = run.prepared_at - began, sum(map(family_cpu_seconds, pids)) - cpu
     api = await watch.stop() if watch else []
     await run.during(warmup)
 
     run.measuring = True
-    cpu, own = sum(map(cpu_seconds, pids)), time.process_time()
+    cpu, own = sum(map(family_cpu_seconds, pids)), time.process_time()
     started = time.perf_counter()
     await run.during(seconds)
     run.measuring = False
-    cpu = sum(map(cpu_seconds, pids)) - cpu
+    cpu = sum(map(family_cpu_seconds, pids)) - cpu
     own, elapsed = time.process_time() - own, time.perf_counter() - started
     grown = sum(map(memory_kib, pids)) - empty
 

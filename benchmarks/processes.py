@@ -103,14 +103,27 @@ def family_cpu_seconds(pid: int) -> float:
     """
     own = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     total = sum(map(int, own[11:15])) / TICKS_PER_SECOND
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for child in children(pid):
         with suppress(FileNotFoundError, ProcessLookupError):
-            total += cpu_seconds(int(child))
+            total += cpu_seconds(child)
     return total
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, whichever of its threads did."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
 def memory_kib(pid: int) -> int:
-    """Memory of a process that is not shared with others, in KiB."""
+    """Memory of a process and its children that is not shared with others, in KiB."""
+    return sum(map(_memory_kib, (pid, *children(pid))))
+
+
+def _memory_kib(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss_Anon:"):
             return int(line.split()[1])

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import click
 
 from benchmarks.machine import describe
-from benchmarks.processes import accepts_tcp, cpu_seconds, environment, free_ports, running
+from benchmarks.processes import accepts_tcp, environment, family_cpu_seconds, free_ports, running
 from ocpp_trio.domain.station_keys import SCRYPT, SHA256, hashed
 
 SERVE = (sys.executable, "-m", "ocpp_trio", "serve")
@@ -148,11 +148,11 @@ async def round_of(
     pid: int, port: int, kind: str, stations: int, before: list[Streams]
 ) -> tuple[float, float, list[Streams]]:
     """Reconnect all; the server's CPU seconds, the seconds it took, the new connections."""
-    cpu, began = cpu_seconds(pid), time.perf_counter()
+    cpu, began = family_cpu_seconds(pid), time.perf_counter()
     now = await all_connect(port, kind, stations, stations, before)
     # Until the end of the old connections is in the books.
     await asyncio.sleep(1.5)
-    return cpu_seconds(pid) - cpu, time.perf_counter() - began - 1.5, now
+    return family_cpu_seconds(pid) - cpu, time.perf_counter() - began - 1.5, now
 
 
 def masked(text: str) -> bytes:
@@ -226,9 +226,9 @@ def main(stations: int, rounds: int) -> None:
                 asyncio.run(_rounds(server.pid, ports.stations, stations, rounds))
         with running(SERVE, env, folder, folder / "server.log") as server:
             wait_for(ports.stations)
-            cpu = cpu_seconds(server.pid)
+            cpu = family_cpu_seconds(server.pid)
             took, waits = asyncio.run(storm(ports.stations, stations))
-            cpu = cpu_seconds(server.pid) - cpu
+            cpu = family_cpu_seconds(server.pid) - cpu
     waits.sort()
     click.echo(
         f"\nafter a restart, {stations} chosen keys at once: all back in {took:.1f} s,"

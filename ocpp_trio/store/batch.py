@@ -79,8 +79,8 @@ class Writer(Protocol):
     overlaps: bool
     """Whether a batch is run without Python's lock, beside whatever else this process does."""
 
-    async def run_batch(self, jobs: Sequence[Job], meanwhile: Callable[[], None]) -> None:
-        """Run a batch. `meanwhile` is called once it is on its way."""
+    async def run_batch(self, jobs: Sequence[Job]) -> None:
+        """See Driver.run_batch."""
 
     async def check(self) -> None:
         """See Driver.check."""
@@ -95,9 +95,8 @@ class DriverWriter:
         self._driver = driver
         self._run = run
 
-    async def run_batch(self, jobs: Sequence[Job], meanwhile: Callable[[], None]) -> None:
-        """See Writer."""
-        meanwhile()
+    async def run_batch(self, jobs: Sequence[Job]) -> None:
+        """See Driver."""
         await self._run(self._driver.run_batch, jobs)
 
     async def check(self) -> None:

@@ -103,8 +103,6 @@ class Database:
         self._failing_since: float | None = None
         self._stopped = False
         self._together = 0
-        # Of the last batch: their outcome is known, and not told yet.
-        self._untold: Sequence[Job] = ()
 
     def failing_for(self) -> float:
         """Seconds since when no batch could be written; 0 while all is well."""
@@ -155,7 +153,6 @@ class Database:
         try:
             while True:
                 if not self._waiting:
-                    self._tell()
                     self._wake = trio.Event()
                     with trio.move_on_after(CHECK_INTERVAL):
                         await self._wake.wait()
@@ -166,7 +163,6 @@ class Database:
                 if batch:
                     await self._write_batch(batch)
         finally:
-            self._tell()
             self._stopped = True
             for job in self._waiting:
                 if not job.withdrawn:
@@ -211,7 +207,7 @@ class Database:
         try:
             # Shielded: a batch that was taken is finished, and its outcome told.
             with trio.CancelScope(shield=True):
-                await self._writer.run_batch(batch, self._tell)
+                await self._writer.run_batch(batch)
             self._failing_since = None
         except StoreUnavailable as error:
             if self._failing_since is None:
@@ -226,12 +222,5 @@ class Database:
             raise
         finally:
             self._together = len(batch) + len(self._waiting)
-            self._untold = batch
-            if not self._writer.overlaps:
-                self._tell()
-
-    def _tell(self) -> None:
-        """Wake whoever waits for the last batch: beside the next one, if that costs it nothing."""
-        untold, self._untold = self._untold, ()
-        for job in untold:
-            job.wake()
+            for job in batch:
+                job.wake()

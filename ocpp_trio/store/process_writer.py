@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,13 +31,11 @@ class ProcessWriter:
         self._stream = stream
         self._process = process
 
-    async def run_batch(self, jobs: Sequence[Job], meanwhile: Callable[[], None]) -> None:
-        """See Writer. Raises StoreLost if the process is gone."""
+    async def run_batch(self, jobs: Sequence[Job]) -> None:
+        """See Driver. Raises StoreLost if the process is gone."""
         message, sent = request(jobs)
         if sent:
             await self._send(message)
-        meanwhile()
-        if sent:
             settle(await self._receive(), sent)
 
     async def check(self) -> None:

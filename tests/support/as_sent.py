@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ocpp_trio.store.batch import DriverWriter, Job
 from ocpp_trio.store.batch_messages import HEAD, packed, unpacked
@@ -10,9 +10,7 @@ from ocpp_trio.store.batch_messages import HEAD, packed, unpacked
 _run_batch = DriverWriter.run_batch
 
 
-async def run_batch(
-    writer: DriverWriter, jobs: Sequence[Job], meanwhile: Callable[[], None]
-) -> None:
+async def run_batch(writer: DriverWriter, jobs: Sequence[Job]) -> None:
     """What DriverWriter.run_batch does, with copies of what a writer process would get and send.
 
     A unit of a test's own may be a function that has no name elsewhere, and goes as it is.
@@ -24,6 +22,6 @@ async def run_batch(
     ]
     for job in product:
         job.unit, job.arguments = unpacked(packed((job.unit, job.arguments))[HEAD:])
-    await _run_batch(writer, jobs, meanwhile)
+    await _run_batch(writer, jobs)
     for job in product:
         job.result, job.error = unpacked(packed((job.result, job.error))[HEAD:])
