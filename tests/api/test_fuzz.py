@@ -241,7 +241,7 @@ def test_each_answer_is_described(make_settings: MakeSettings, asked: list[dict[
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", [SQLITE])
 @given(st.lists(requests(), min_size=20, max_size=60))
-@settings(max_examples=200, suppress_health_check=QUIET)
+@settings(max_examples=100, suppress_health_check=QUIET)
 def test_each_of_many_answers_is_described(
     make_settings: MakeSettings, asked: list[dict[str, Any]]
 ) -> None:

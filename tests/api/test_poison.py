@@ -168,7 +168,7 @@ def test_every_get_answers_after_any_message(
 @pytest.mark.parametrize("database_kind", [SQLITE])
 @given(st.lists(poisoned(), min_size=1, max_size=30))
 @settings(
-    max_examples=400,
+    max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_get_answers_after_many_messages(

@@ -130,7 +130,7 @@ def run_history(
 
 
 SHORT = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-LONG = settings(SHORT, max_examples=300)
+LONG = settings(SHORT, max_examples=150)
 
 
 @SHORT

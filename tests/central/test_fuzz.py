@@ -144,6 +144,6 @@ def test_nearly_right_messages(make_settings: MakeSettings, texts: list[str]) ->
 
 @pytest.mark.slow
 @given(st.lists(frames(), min_size=10, max_size=60))
-@settings(max_examples=400, suppress_health_check=QUIET)
+@settings(max_examples=200, suppress_health_check=QUIET)
 def test_many_nearly_right_messages(make_settings: MakeSettings, texts: list[str]) -> None:
     _run(make_settings, texts)
