@@ -51,7 +51,7 @@ class Messages:
         if self._session.is_ending:
             return None
         event = self._peer.receive(text)
-        # From now on, also before the reader has its turn: a connection that is to end waits for it.
+        # From now on, also before the reader has its turn: an end waits for the answer.
         self._session.is_handling = True
         if type(event) is not Request:
             return self._handle(event)
