@@ -142,8 +142,12 @@ def serve(open_system: OpenSystem) -> Serve:
                         nursery.start_soon(system.central.poller.run)
                         nursery.start_soon(system.listener.serve, listeners, nursery)
                         await wait_all_tasks_blocked()
-                        yield Served(system, port, nursery, gate, streams)
-                        nursery.cancel_scope.cancel()
+                        try:
+                            yield Served(system, port, nursery, gate, streams)
+                        finally:
+                            # What was begun is waited for, whatever became of the test.
+                            gate.opened.set()
+                            nursery.cancel_scope.cancel()
                 finally:
                     for each in (*streams, *listeners):
                         await trio.aclose_forcefully(each)
@@ -337,8 +341,11 @@ async def test_a_rate_counts_each_message_once(
         assert counts.since(Counts()) == {"messages_delayed": 1}
         assert len(ways.direct) == 5
         mock_clock.jump(0.11)
-        assert await station.receive() == [3, "late", {}]
+        # Time stands still, and would not end to wait for it.
+        await wait_all_tasks_blocked()
+        assert counts.messages_delayed == 1
         assert ways.reader == ["StatusNotification"]
+        assert await station.receive() == [3, "late", {}]
         # Waited for, it is over: the next may come at once.
         mock_clock.jump(1)
         assert await station.call("StatusNotification", STATUS) == {}
