@@ -233,16 +233,16 @@ class Carrier:
 
     async def answered(self, answer: Answer) -> None:
         """An answer of the station: wakes its order, or is kept as late."""
-        if answer.late:
-            command_id = self._late.pop(answer.id, None)
-            if command_id is not None:
-                error = _failure(answer)
-                await self._finish(
-                    command_id,
-                    "late",
-                    None if error else answer.payload,
-                    str(error) if error else None,
-                )
+        # Its time limit may have passed since it was read.
+        command_id = self._late.pop(answer.id, None)
+        if command_id is not None:
+            error = _failure(answer)
+            await self._finish(
+                command_id,
+                "late",
+                None if error else answer.payload,
+                str(error) if error else None,
+            )
         elif answer.id == self._current_id:
             self._answer = answer
             self._answered.set()

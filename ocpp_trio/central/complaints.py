@@ -65,9 +65,11 @@ class Complaints:
             log.warning("unusable message ignored", charge_point=self._charge_point_id, why=why)
         return self._unusable.hit()
 
-    def failed(self, action: str) -> bool:
-        """A handler failed, and its error is being handled; whether that was one too many."""
-        log.exception("handler failed", charge_point=self._charge_point_id, action=action)
+    def failed(self, action: str, error: BaseException) -> bool:
+        """A handler failed; whether that was one too many."""
+        log.error(
+            "handler failed", charge_point=self._charge_point_id, action=action, exc_info=error
+        )
         return self._faults.hit()
 
     def overflow(self) -> None:

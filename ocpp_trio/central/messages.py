@@ -51,13 +51,14 @@ class Messages:
         if self._session.is_ending:
             return None
         event = self._peer.receive(text)
+        # From now on, also before the reader has its turn: an end waits for the answer.
+        self._session.is_handling = True
         if type(event) is not Request:
             return self._handle(event)
         handler = HANDLERS.get(event.call.action)
         if type(handler) is not Write or not self._may(event.call):
             return self._handle(event)
         self._session.complaints.repaired(event.call, self._peer.tolerance)
-        self._session.is_handling = True
         self._transport.hold()
         try:
             done = partial(self._written, handler, event)
@@ -67,17 +68,26 @@ class Messages:
         return None
 
     def _written(self, handler: Write, request: Request, job: Job) -> None:
-        """The unit of work of a message is done, or has failed."""
-        try:
-            if job.error is not None:
-                raise job.error
-            text = self._peer.answer(request, handler.answer(self._session, request, job.result))
-        except StoreLost:
+        """The unit of work of a message is done, or has failed. Raises nothing: it would end the
+        writer, and with it the server.
+        """
+        if isinstance(job.error, StoreLost):
             # Without its writer, the process ends.
             return
+        try:
+            self._respond(self._outcome(handler, request, job))
+        except Exception:
+            log.exception("message not answered", charge_point=self._charge_point_id)
+            self._session.is_handling = False
+            self._session.end(1011, "an answer could not be sent")
+
+    def _outcome(self, handler: Write, request: Request, job: Job) -> str:
+        if job.error is not None:
+            return self._refuse(request, job.error)
+        try:
+            return self._peer.answer(request, handler.answer(self._session, request, job.result))
         except Exception as error:
-            text = self._refuse(request, error)
-        self._respond(text)
+            return self._refuse(request, error)
 
     def _respond(self, text: str) -> None:
         try:
@@ -150,14 +160,14 @@ class Messages:
         except Exception as error:
             return self._refuse(request, error)
 
-    def _refuse(self, request: Request, error: Exception) -> str:
-        """The CALLERROR that fits what became of a CALL. To be called while `error` is handled."""
+    def _refuse(self, request: Request, error: BaseException) -> str:
+        """The CALLERROR that fits what became of a CALL."""
         if isinstance(error, CallRefused):
             return self._peer.refuse(request, error.code, error.description)
         if isinstance(error, StoreUnavailable):
             why = str(error)
             log.warning("database not available", charge_point=self._charge_point_id, why=why)
-        elif self._session.complaints.failed(request.call.action):
+        elif self._session.complaints.failed(request.call.action, error):
             self._session.end(1011, "too many internal errors")
         return self._peer.refuse(request, "InternalError", "the message could not be processed")
 

@@ -103,10 +103,13 @@ class Session:
 
         A message in work is finished and answered first, unless the connection is broken.
         """
-        if self._end is None:
+        is_first = self._end is None
+        if is_first:
             self._end = (code, reason)
         if not self.is_handling or self._transport.broken:
             self._over.set()
+        elif is_first:
+            self.start(self._look_after)
 
     def set_tolerance(
         self, vendor: str | None, model: str | None, firmware: str | None, conformance: str | None
@@ -147,13 +150,16 @@ class Session:
         finally:
             self.carrier.close(replaced=self._end is not None and self._end[0] == 1008)
             self.central.hub.remove(self)
-            if self._end is not None:
-                with trio.CancelScope(shield=True, deadline=self._close_deadline()):
-                    await self._transport.close(*self._end)
-            with trio.CancelScope(shield=True):
-                await self._note_end(reason)
-            # Nothing is to wait for a look for cycles, which are seldom: see app.GC_THRESHOLD.
-            self._nursery = None
+            try:
+                if self._end is not None:
+                    with trio.CancelScope(shield=True, deadline=self._close_deadline()):
+                        await self._transport.close(*self._end)
+                with trio.CancelScope(shield=True):
+                    await self._note_end(reason)
+            finally:
+                # It takes no more tasks; nor is anything to wait for a look for cycles, which are
+                # seldom: see app.GC_THRESHOLD.
+                self._nursery = None
 
     def _close_deadline(self) -> float:
         return trio.current_time() + self.central.settings.close_timeout
@@ -195,6 +201,14 @@ class Session:
         elif todo == "dead":
             transport.broken = True
             self.end(1006, "the station no longer answers")
+
+    async def _look_after(self) -> None:
+        """Replaced, it is no longer in the hub, where the keepalive timer would find it; and the
+        station may never read the answer that is waited for.
+        """
+        while True:
+            await trio.sleep(self.central.settings.send_timeout / 4)
+            self.check_link(trio.current_time())
 
     async def _ping(self) -> None:
         try:

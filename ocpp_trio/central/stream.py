@@ -84,7 +84,11 @@ class WatchedStream(trio.abc.Stream):
         await trio.lowlevel.wait_task_rescheduled(cancelled)
         handed, self._handed = self._handed, None
         if isinstance(handed, Exception):
-            raise handed
+            try:
+                raise handed
+            finally:
+                # Its traceback refers to this frame: a cycle, see websocket._break_cycles.
+                del handed
         return handed
 
     def on_readable(self, now: float) -> None:
@@ -93,21 +97,19 @@ class WatchedStream(trio.abc.Stream):
             # Found readable again and again until somebody reads.
             self._unwatch()
             return
-        handed: Awaitable[Data | None] | Exception | None
         try:
             data = os.read(self._descriptor(), DEFAULT_SIZE)
             self.last_received = now
             assert self.begin is not None
-            handed = self.begin(data, now) if data else None
-            if data and handed is None:
-                return
+            todo = self.begin(data, now) if data else None
+            if todo is not None or not data:
+                self._wake_reader(todo)
         except BlockingIOError:
             return
         except OSError as error:
-            handed = trio.BrokenResourceError(f"socket connection broken: {error}")
+            self._wake_reader(trio.BrokenResourceError(f"socket connection broken: {error}"))
         except Exception as error:
-            handed = error
-        self._wake_reader(handed)
+            self._wake_reader(error)
 
     def _wake_reader(self, handed: Awaitable[Data | None] | Exception | None) -> None:
         if self._reader is not None:

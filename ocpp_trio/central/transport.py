@@ -75,6 +75,8 @@ class Transport:
         """For `begin`: send a text message without waiting; if that was not all of it, False, and
         `flush` must follow. Raises ConnectionEnded.
         """
+        if self.broken:
+            raise ConnectionEnded(1006, "half a frame was left behind")
         try:
             return self._websocket.send_now(text)
         except ConnectionClosed as closed:

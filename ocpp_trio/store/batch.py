@@ -52,8 +52,11 @@ class Job:
 
     def wake(self) -> None:
         """Tell whoever waits that result or error is there."""
-        if self.done is not None:
-            self.done(self)
+        done = self.done
+        if done is not None:
+            # Whoever it belongs to may be gone before the job is: its error refers to its batch.
+            self.done = None
+            done(self)
         elif self.task is not None:
             trio.lowlevel.reschedule(self.task)
 

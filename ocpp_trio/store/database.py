@@ -147,9 +147,11 @@ class Database:
         """The writer: take what waits, run it in one transaction, commit, answer, for ever.
 
         Cancelled, it finishes the batch in hand; what still waits gets StoreUnavailable. Anything
-        it raises is a fault after which nothing may be acknowledged.
+        it raises is a fault after which nothing may be acknowledged, nor refused: who waits gets
+        StoreLost.
         """
         task_status.started()
+        why: Exception = StoreLost("the writer failed")
         try:
             while True:
                 if not self._waiting:
@@ -162,11 +164,14 @@ class Database:
                 batch = self._take()
                 if batch:
                     await self._write_batch(batch)
+        except trio.Cancelled:
+            why = StoreUnavailable("the server is stopping")
+            raise
         finally:
             self._stopped = True
             for job in self._waiting:
                 if not job.withdrawn:
-                    job.error = StoreUnavailable("the server is stopping")
+                    job.error = why
                     job.wake()
             self._waiting.clear()
 

@@ -22,6 +22,7 @@ from ocpp_trio.errors import (
     InvalidAnswer,
     TooManyWaiting,
 )
+from ocpp_trio.ocppj.peer import Answer
 from ocpp_trio.store import charge_points, commands
 from ocpp_trio.store.batch import DriverWriter
 from ocpp_trio.store.effects import ENDED, Effect
@@ -143,6 +144,27 @@ async def test_one_at_a_time_and_a_late_answer_goes_to_its_own_command(
         answered = caller.outcomes[1]
         assert isinstance(answered, Outcome)
         assert answered.response == {"status": "Accepted"}
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_answer_whose_time_limit_passes_once_it_is_read_is_late(
+    autojump_clock: MockClock, system: System
+) -> None:
+    """It is read where it comes in, and taken by a task that has its turn later."""
+    async with trio.open_nursery() as nursery:
+        station = await booted(system, nursery)
+        caller = Caller(system, nursery)
+        caller.send()
+        asked = await station.receive()
+        session = system.central.hub.get("CP001")
+        assert session is not None
+        answer = session.peer.receive(json.dumps([3, asked[1], {"status": "Accepted"}]))
+        assert isinstance(answer, Answer)
+        await caller.done.wait()
+        await session.carrier.answered(answer)
+        (timed_out,) = caller.outcomes
+        assert isinstance(timed_out, CommandTimedOut)
+        assert await state_of(system, timed_out.command_id) == "late"
         nursery.cancel_scope.cancel()
 
 

@@ -205,3 +205,19 @@ async def test_a_command_that_a_station_does_not_read_ends_with_the_connection(
         assert row is not None
         assert row["state"] == "unknown"
         nursery.cancel_scope.cancel()
+
+
+async def test_a_station_that_reads_nothing_is_dropped_though_it_was_replaced(
+    autojump_clock: MockClock, open_system: OpenSystem
+) -> None:
+    async with open_system(OCPP_SEND_TIMEOUT="10") as system, trio.open_nursery() as nursery:
+        stuck, line = await choked(system, nursery)
+        line.choke()
+        await stuck.send([2, "1", "Heartbeat", {}])
+        await wait_all_tasks_blocked()
+        newer = await connect(system.listener, nursery, "/STUCK")
+        await newer.boot()
+        await trio.sleep(13)
+        assert line.closed
+        assert system.central.hub.get("STUCK") is not None
+        nursery.cancel_scope.cancel()

@@ -13,6 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.logs import Entry
 from ocpp_trio.store import logs
+from ocpp_trio.store.batch import Job
 from ocpp_trio.store.database import Database, Tx, bulk_form
 from ocpp_trio.store.opening import GATHER_TIME, open_database
 from tests.conftest import MakeSettings
@@ -368,6 +369,85 @@ async def test_a_fault_of_the_writer_tells_nobody_a_success(make_settings: MakeS
     assert all(isinstance(outcome, StoreLost) for outcome in outcomes)
     async with watched_database(make_settings()) as (database, _):
         assert await stored(database) == []
+
+
+async def test_when_the_writer_dies_who_waits_is_told_neither_success_nor_refusal(
+    make_settings: MakeSettings,
+) -> None:
+    """A station that is refused drops what it sent; unanswered, it sends it again."""
+    gate = Gate()
+    outcomes: dict[str, Any] = {}
+
+    def exit_now(tx: Tx, message: str) -> None:
+        raise SystemExit
+
+    def submit(database: Database, unit: Callable[..., Any], message: str) -> None:
+        database.submit(lambda job: outcomes.update({message: job.error}), unit, message)
+
+    async def write(database: Database) -> None:
+        try:
+            await database.write(add, "waits")
+        except StoreLost as error:
+            outcomes["waits"] = error
+
+    dying = watched_database(make_settings(), gate=gate)
+    with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012 - it ends the whole block
+        async with trio.open_nursery() as callers, dying as (database, _):
+            gate.shut()
+            submit(database, exit_now, "in hand")
+            await wait_all_tasks_blocked()
+            submit(database, add, "waits too")
+            callers.start_soon(write, database)
+            await wait_all_tasks_blocked()
+            gate.opened.set()
+            await trio.sleep_forever()
+    assert caught.group_contains(SystemExit)
+    assert set(outcomes) >= {"in hand", "waits too"}
+    assert all(isinstance(outcome, StoreLost) for outcome in outcomes.values())
+
+
+async def test_a_unit_that_was_submitted_is_told_its_outcome_once(
+    watched: tuple[Database, WatchedDriver], gate: Gate
+) -> None:
+    database, driver = watched
+    told: list[Any] = []
+
+    def done(job: Job) -> None:
+        told.append(job.result if job.error is None else job.error)
+
+    gate.shut()
+    for unit in (add, add_and_fail, add):
+        database.submit(done, unit, f"{len(told)}")
+    await wait_all_tasks_blocked()
+    assert told == []
+    gate.opened.set()
+    assert await database.write(add, "waited for") == "added waited for"
+    failed = told.pop(1)
+    assert isinstance(failed, UnitError)
+    assert told == ["added 0", "added 0"]
+    driver.refuse_writes(True)
+    database.submit(done, add, "refused")
+    await wait_all_tasks_blocked()
+    assert isinstance(told.pop(), StoreUnavailable)
+    assert await stored(database) == ["0", "0", "waited for"]
+
+
+async def test_what_is_submitted_when_the_writer_stops_is_refused(
+    make_settings: MakeSettings,
+) -> None:
+    gate = Gate()
+    told: list[Job] = []
+    stopping = watched_database(make_settings(), gate=gate)
+    async with trio.open_nursery() as callers, stopping as (database, _):
+        gate.shut()
+        database.submit(told.append, add, "in hand")
+        await wait_all_tasks_blocked()
+        database.submit(told.append, add, "waiting")
+        callers.start_soon(open_later, gate)
+    assert [type(job.error) for job in told] == [type(None), StoreUnavailable]
+    with pytest.raises(StoreUnavailable, match="the server is stopping"):
+        database.submit(told.append, add, "too late")
+    assert len(told) == 2
 
 
 # Trouble with the database
