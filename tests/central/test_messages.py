@@ -33,8 +33,9 @@ from ocpp_trio.errors import CallRefused, StoreUnavailable
 from ocpp_trio.limits import Counts
 from ocpp_trio.ocppj.peer import Event, Request
 from ocpp_trio.store import charge_points, connectors
-from ocpp_trio.store.batch import Job
+from ocpp_trio.store.batch import DriverWriter, Job
 from tests.central.conftest import OpenSystem, System
+from tests.support.faults import driver_of
 from tests.support.station import Refused, TestStation
 from tests.support.writers import Gate
 
@@ -133,7 +134,9 @@ def serve(open_system: OpenSystem) -> Serve:
         with trio.fail_after(20):
             async with open_system(**variables) as system:
                 gate = Gate()
-                system.central.database._run_writer = gate
+                writer = system.central.database._writer
+                assert isinstance(writer, DriverWriter)
+                writer._run = gate
                 listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
                 port = listeners[0].socket.getsockname()[1]
                 streams: list[trio.abc.Stream] = []
@@ -609,7 +612,7 @@ async def test_a_connection_that_ended_leaves_nothing_to_be_collected(
         ]
         if how == "database failing":
             with monkeypatch.context() as failing:
-                failing.setattr(served.system.central.database._driver, "run_batch", full)
+                failing.setattr(driver_of(served.system.central.database), "run_batch", full)
                 with pytest.raises(Refused, match="InternalError"):
                     await station.call("StatusNotification", STATUS)
         if how == "closed by us":
@@ -642,7 +645,7 @@ async def test_a_failing_database_is_answered_with_an_error(
 ) -> None:
     station = await served.booted()
     with monkeypatch.context() as failing:
-        failing.setattr(served.system.central.database._driver, "run_batch", full)
+        failing.setattr(driver_of(served.system.central.database), "run_batch", full)
         with pytest.raises(Refused, match="InternalError"):
             await station.start()
         failing.setattr(served.system.central.database, "_stopped", True)
