@@ -51,7 +51,9 @@ class Poller:
                 self._epoll.unregister(descriptor)
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled. Where there is no epoll (it is Linux's), streams wait by Trio."""
+        if not hasattr(select, "epoll"):
+            return
         with select.epoll() as epoll:
             self._epoll = epoll
             try:

@@ -11,6 +11,7 @@ from typing import cast
 import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, WebSocketConnection
+from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
 
 from ocpp_trio.central.stream import Data, WatchedStream
@@ -160,7 +161,9 @@ class Connection(WebSocketConnection):
 
     async def _handle_ping_event(self, event: Ping) -> None:
         await self._pace()
-        await super()._handle_ping_event(event)
+        # While we close, no pong may follow our close frame (RFC 6455 section 5.5.1).
+        if self._wsproto.state is ConnectionState.OPEN:
+            await super()._handle_ping_event(event)
 
     async def _handle_pong_event(self, event: Pong) -> None:
         await self._pace()
