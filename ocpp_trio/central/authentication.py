@@ -11,8 +11,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import trio
-
 from ocpp_trio.central.failures import Failures
 from ocpp_trio.central.hashing import Hashing
 from ocpp_trio.config import Settings
@@ -76,9 +74,6 @@ class Authentication:
         self._now = now
         self.hashing = Hashing(settings, run_hash)
         self.failures = Failures(settings)
-        # Half of the readers are left to others: when thousands come, all their look-ups would
-        # stand before whatever else is asked of the database.
-        self.looking_up = trio.CapacityLimiter(max(1, settings.db_readers // 2))
         # Keys that people chose and that were right: id -> the hash they fit, and their own hash
         # with a key that lives as long as this process.
         self._right: OrderedDict[str, tuple[KeyHash, bytes]] = OrderedDict()
@@ -86,8 +81,7 @@ class Authentication:
 
     async def check(self, visitor: Visitor) -> Proof:
         """How a charge point comes in. Raises Refusal, or StoreUnavailable."""
-        async with self.looking_up:
-            known = await self._database.read(station_keys.known, visitor.charge_point_id)
+        known = await self._database.look_up(station_keys.known, visitor.charge_point_id)
         minimum = self._settings.min_security_profile
         if known is None:
             if visitor.policy == "reject":

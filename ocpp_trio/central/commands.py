@@ -96,7 +96,7 @@ class Commands:
             also,
             from_node_id=self._central.node.id if wait else None,
         )
-        row = await self._central.database.read(charge_points.find, charge_point_id)
+        row = await self._central.database.look_up(charge_points.find, charge_point_id)
         if row is None:
             raise ChargePointUnknown(f"no charge point {charge_point_id} is registered")
         if expires is not None:

@@ -160,7 +160,7 @@ class Queue:
         """One pass; whether nothing is left behind."""
         central, is_empty, after = session.central, True, 0
         while True:
-            row = await central.database.read(commands.next_kept, session.charge_point_id, after)
+            row = await central.database.look_up(commands.next_kept, session.charge_point_id, after)
             if row is None:
                 return is_empty
             after = row["id"]

@@ -84,10 +84,9 @@ async def check_certificate(central: Central, handshake: Handshake, visitor: Vis
     if certificate is None:
         return
     point, now = visitor.charge_point_id, central.now()
-    async with central.authentication.looking_up:
-        judgement = await central.database.read(
-            client_certificates.judge, point, certificate, central.settings.cpo_name, now
-        )
+    judgement = await central.database.look_up(
+        client_certificates.judge, point, certificate, central.settings.cpo_name, now
+    )
     if judgement.problem is None:
         if judgement.is_news:
             await central.database.write(client_certificates.note_use, point, certificate, now)

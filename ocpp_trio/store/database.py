@@ -14,6 +14,7 @@ import trio
 
 from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.store.batch import Job, Reader, Runner, Writer
+from ocpp_trio.store.look_ups import LookUps
 from ocpp_trio.store.queries import Statement
 
 CHECK_INTERVAL = 1.0
@@ -98,6 +99,7 @@ class Database:
         self._check = check
         self._gather_time = gather_time
         self._run_reader = run_reader
+        self._look_ups = LookUps(reader, run_reader)
         self._waiting: deque[Job] = deque()
         self._wake = trio.Event()
         self._failing_since: float | None = None
@@ -142,6 +144,16 @@ class Database:
         assert not kwargs, "units take positional arguments"
         result: T = await self._run_reader(self._reader.run_read, unit, args)
         return result
+
+    async def look_up(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for what a key finds at once: all that wait share a snapshot, and a thread."""
+        assert not kwargs, "units take positional arguments"
+        found: T = await self._look_ups.ask(unit, args)
+        return found
+
+    async def run_look_ups(self) -> None:
+        """The task that `look_up` needs."""
+        await self._look_ups.run()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The writer: take what waits, run it in one transaction, commit, answer, for ever.

@@ -77,6 +77,7 @@ async def open_database(
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(_run_writer, database, crash)
+            nursery.start_soon(database.run_look_ups)
             yield database
             nursery.cancel_scope.cancel()
 

@@ -70,6 +70,9 @@ class Line:
     async def read(self, *work: Any) -> Any:
         return await self._pass(self._database.read, *work)
 
+    async def look_up(self, *work: Any) -> Any:
+        return await self._pass(self._database.look_up, *work)
+
     async def _pass(self, way: Any, *work: Any) -> Any:
         if self.cut or work[0] is self.broken:
             await trio.lowlevel.checkpoint()

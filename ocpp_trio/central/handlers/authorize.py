@@ -26,7 +26,7 @@ async def authorize(session: Session, request: Request) -> Payload:
     if accept_unknown:
         info = await central.database.write(id_tags.authorize, id_tag, True, now)
     else:
-        info = await central.database.read(id_tags.authorize, id_tag, False, now)
+        info = await central.database.look_up(id_tags.authorize, id_tag, False, now)
     if info.status == rules.INVALID:
         # The answer does not depend on it.
         with suppress(StoreUnavailable):
