@@ -13,7 +13,7 @@ import structlog
 import trio
 
 import ocpp_trio
-from ocpp_trio.errors import StoreLost
+from ocpp_trio.errors import StoreError, StoreLost
 from ocpp_trio.store.batch import Job
 from ocpp_trio.store.batch_messages import HEAD, request, settle
 
@@ -94,12 +94,20 @@ async def writer_process(
         "PYTHONPATH": folder if not inherited else os.pathsep.join((folder, inherited))
     }
     arguments = (str(theirs.fileno()), str(path), str(busy_timeout))
-    with theirs:
+    try:
         process = await trio.lowlevel.open_process(
             [sys.executable, "-P", "-m", "ocpp_trio.store.writer_process", *arguments],
             pass_fds=(theirs.fileno(), lock),
             env=environment,
         )
+    except OSError as error:
+        ours.close()
+        raise StoreError(
+            f"cannot start the process that writes {path}: {error}"
+            " (OCPP_DB_WRITER=thread does without it)"
+        ) from error
+    finally:
+        theirs.close()
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
     writer = ProcessWriter(stream, process)
     try:

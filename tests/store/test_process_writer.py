@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -230,6 +231,15 @@ async def process_for(path: Path) -> AsyncIterator[ProcessWriter]:
 async def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=f"cannot open {tmp_path}"):
         async with process_for(tmp_path):
+            raise AssertionError("opened")
+
+
+async def test_a_process_that_cannot_be_started(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(StoreError, match="/nowhere/python.*OCPP_DB_WRITER=thread"):
+        async with open_database(settings, as_server=True):
             raise AssertionError("opened")
 
 
