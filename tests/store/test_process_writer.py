@@ -238,7 +238,7 @@ async def test_a_process_that_cannot_be_started(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(StoreError, match="/nowhere/python.*OCPP_DB_WRITER=thread"):
+    with pytest.raises(StoreError, match=r"/nowhere/python.*OCPP_DB_WRITER=thread"):
         async with open_database(settings, as_server=True):
             raise AssertionError("opened")
 
