@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from benchmarks import books, commands, fill, growth, loads, nodes, soak
+from benchmarks import books, commands, fill, growth, loads, nodes, pictures, soak
 from benchmarks.scenarios import SCENARIOS
 
 
@@ -31,6 +31,7 @@ main.add_command(nodes.main)
 main.add_command(fill.main)
 main.add_command(growth.main)
 main.add_command(soak.main)
+main.add_command(pictures.main)
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _leave)

@@ -17,7 +17,7 @@ import click
 import picows
 import pytest
 
-from benchmarks import load, postgres
+from benchmarks import load, pictures, postgres
 from benchmarks.connection import Run
 from benchmarks.postgres import Look, activity
 from benchmarks.processes import cpu_seconds, family_cpu_seconds
@@ -33,6 +33,16 @@ BURN = "import time\nwhile time.process_time() < 0.2: pass"
 
 def look(moment: float, count: int, *backends: str) -> Look:
     return Look(moment, count / 100, count, count * 1000, list(backends))
+
+
+def test_what_pictures_show() -> None:
+    medians = {"raw": {"rate": 20.0, "slowest": 19.0, "fastest": 22.0}}
+    assert pictures.bars({"medians": medians}) == [("raw", 20.0, 19.0, 22.0)]
+    costs = [{"cpu_per_message": cost} for cost in (70.0, 90.0, 80.0)]
+    loads = {"p1": {"100": costs, "10": costs[:1]}}
+    assert pictures.of_stations(loads, "p1") == ("p1", [10, 100], [70.0, 80.0])
+    pages = {"10000": {"/api/a": 1.0, "/api/reports/b": 5.0}, "100000": {"/api/a": 2.0}}
+    assert pictures.of_rows({"p6": pages}) == [("/api/a", [10_000, 100_000], [1.0, 2.0])]
 
 
 def test_stations_are_dealt_out_to_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ class DatabaseSettings:
         "OCPP_DB_WRITER",
         "process",
         values.one_of("process", "thread"),
-        "who writes SQLite: a process beside the server's, or a thread of it, which takes 25 MB"
+        "who writes SQLite: a process beside the server's, or a thread of it, which takes 30 MB"
         " less and carries less",
     )
     db_readers: int = _var(
