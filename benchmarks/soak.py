@@ -254,22 +254,25 @@ async def soak(
     tasks.append(asyncio.create_task(read(place.api_port, counts)))
     samples = []
     began = time.perf_counter()
-    while (elapsed := time.perf_counter() - began) < minutes * 60:
-        await asyncio.sleep(SAMPLE_INTERVAL)
-        sample = {"seconds": elapsed, "answered": counts.answered}
-        samples.append(sample | {"kib": memory_kib(pid), "files": open_files(pid)})
+    try:
+        while (elapsed := time.perf_counter() - began) < minutes * 60:
+            await asyncio.sleep(SAMPLE_INTERVAL)
+            sample = {"seconds": elapsed, "answered": counts.answered}
+            samples.append(sample | {"kib": memory_kib(pid), "files": open_files(pid)})
+            for task in tasks:
+                if task.done():
+                    task.result()
+            if len(samples) % 12 == 0:
+                progress(
+                    f"{elapsed:.0f} s: {counts.answered:,} answered, {counts.faults:,} faults,"
+                    f" {samples[-1]['kib'] / 1024:.1f} MiB, {samples[-1]['files']} descriptors"
+                )
+    finally:
+        # Also when it is told to end sooner.
+        counts.is_over = True
         for task in tasks:
-            if task.done():
-                task.result()
-        if len(samples) % 12 == 0:
-            progress(
-                f"{elapsed:.0f} s: {counts.answered:,} answered, {counts.faults:,} faults,"
-                f" {samples[-1]['kib'] / 1024:.1f} MiB, {samples[-1]['files']} descriptors"
-            )
-    counts.is_over = True
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return samples
 
 
