@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -101,9 +98,7 @@ def test_a_fault_of_ours_in_the_writer_ends_the_process(tmp_path: Path) -> None:
 def test_killed_its_writer_process_takes_the_server_with_it(server: Server, tmp_path: Path) -> None:
     with simulate(server, tmp_path, *LOAD) as client:
         wait_for_acknowledgements(tmp_path, 200)
-        assert server.process is not None
-        (writer,) = children(server.process.pid)
-        os.kill(writer, signal.SIGKILL)
+        server.kill_writer()
         assert server.wait(5) == EXIT_FAULT
         client.wait(20)
     last = server.log().splitlines()[-1]
@@ -123,15 +118,3 @@ def test_a_server_that_was_killed_can_be_started_at_once(server: Server, tmp_pat
             server.start()
     assert server.stop() == 0
     assert check_books(server.database, read_ledger(tmp_path / "ledger"))["start"] > 10
-
-
-def children(process: int) -> list[int]:
-    """The processes that a process has started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            # After the name, which may hold anything: state, parent.
-            parent = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-            if int(parent) == process:
-                found.append(int(folder.name))
-    return found

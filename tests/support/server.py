@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -142,6 +142,12 @@ class Server:
         self.signal(signal.SIGKILL)
         self.wait()
 
+    def kill_writer(self) -> None:
+        """Kill the process that writes its SQLite database; the server ends by itself."""
+        assert self.process is not None
+        (writer,) = children(self.process.pid)
+        os.kill(writer, signal.SIGKILL)
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.signal(signal.SIGTERM)
@@ -164,6 +170,18 @@ class Server:
             for line in self.log().splitlines()
             if "[error" in line or "[critical" in line or "Traceback" in line
         ]
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # After the name, which may hold anything: state, parent.
+            parent = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+            if int(parent) == process:
+                found.append(int(folder.name))
+    return found
 
 
 def _type(response: http.client.HTTPResponse) -> bytes:
