@@ -24,6 +24,8 @@ from tests.support.server import Answer, Server
 from tests.support.sync_station import SyncStation, connected
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 CLEAR = {"chargePointId": "CP001"}
 FAST = {"OCPP_NODE_HEARTBEAT": "0.3", "OCPP_NODE_DEAD_AFTER": "1.5"}
 """So that tests need not wait for the usual 20 s."""

@@ -19,6 +19,8 @@ from tests.support.proxy import Proxy, proxy
 from tests.support.server import Server, free_ports, running
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 8
 SOME = ("--count", str(STATIONS), "--sessions", str(SESSIONS), "--interval", "0.05")
 QUICK = {
