@@ -47,9 +47,11 @@ class WatchedStream(trio.abc.Stream):
         while True:
             if self.begin is not None and self.is_direct:
                 todo = await self._wait_for_poller()
-                data = b"" if todo is None else await todo
-                if todo is None or data:
-                    return data or b""
+                if todo is None:
+                    return b""
+                left = await todo
+                if left:
+                    return left
                 continue
             if self._socket is None:
                 data = await self._stream.receive_some(max_bytes)

@@ -6,7 +6,6 @@ No transaction is ever open across an await, so cancellation cannot leave one be
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -14,6 +13,7 @@ import trio
 
 from ocpp_trio.errors import StoreLost, StoreUnavailable
 from ocpp_trio.store.batch import Job, Reader, Runner, Writer
+from ocpp_trio.store.job_queue import JobQueue
 from ocpp_trio.store.look_ups import LookUps
 from ocpp_trio.store.queries import Statement
 
@@ -100,10 +100,8 @@ class Database:
         self._gather_time = gather_time
         self._run_reader = run_reader
         self._look_ups = LookUps(reader, run_reader)
-        self._waiting: deque[Job] = deque()
-        self._wake = trio.Event()
+        self._queue = JobQueue()
         self._failing_since: float | None = None
-        self._stopped = False
         self._together = 0
 
     def failing_for(self) -> float:
@@ -117,15 +115,7 @@ class Database:
         the outcome. Raises what the unit raised, or StoreUnavailable; then nothing of it is stored.
         """
         assert not kwargs, "units take positional arguments"
-        if self._stopped:
-            raise StoreUnavailable("the server is stopping")
-        job = Job(unit, args)
-        self._waiting.append(job)
-        self._wake.set()
-        await job.wait()
-        if job.error is not None:
-            raise job.error
-        result: T = job.result
+        result: T = await self._queue.outcome(Job(unit, args))
         return result
 
     def submit(
@@ -134,10 +124,7 @@ class Database:
         """Run `unit` in the next batch, and then call `done`, which must neither wait nor raise,
         with the result or the error. It cannot be withdrawn. Raises StoreUnavailable.
         """
-        if self._stopped:
-            raise StoreUnavailable("the server is stopping")
-        self._waiting.append(Job(unit, arguments, done))
-        self._wake.set()
+        self._queue.add(Job(unit, arguments, done))
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `unit` on a snapshot of what is committed."""
@@ -166,33 +153,27 @@ class Database:
         why: Exception = StoreLost("the writer failed")
         try:
             while True:
-                if not self._waiting:
-                    self._wake = trio.Event()
+                if not self._queue:
                     with trio.move_on_after(CHECK_INTERVAL):
-                        await self._wake.wait()
-                if not self._waiting:
+                        await self._queue.holds(1)
+                if not self._queue:
                     await self._look_after()
                 await self._gather()
-                batch = self._take()
+                batch = self._queue.take(self._batch)
                 if batch:
                     await self._write_batch(batch)
         except trio.Cancelled:
             why = StoreUnavailable("the server is stopping")
             raise
         finally:
-            self._stopped = True
-            for job in self._waiting:
-                if not job.withdrawn:
-                    job.error = why
-                    job.wake()
-            self._waiting.clear()
+            self._queue.close(why)
 
     async def _look_after(self) -> None:
         """What to do when nobody brings work. While the database fails that may stay so, for
         stations are sent offline: a write of our own finds out when it is back.
         """
         if self._failing_since is not None:
-            self._waiting.append(Job(self._check, ()))
+            self._queue.add(Job(self._check, ()))
             return
         with trio.CancelScope(shield=True):
             await self._writer.check()
@@ -202,22 +183,9 @@ class Database:
         commits. With one caller alone this costs nothing.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        if not self._gather_time:
-            return
-        expected = min(self._together, self._batch)
-        with trio.move_on_after(self._gather_time):
-            while 0 < len(self._waiting) < expected:
-                self._wake = trio.Event()
-                await self._wake.wait()
-
-    def _take(self) -> list[Job]:
-        batch: list[Job] = []
-        while self._waiting and len(batch) < self._batch:
-            job = self._waiting.popleft()
-            if not job.withdrawn:
-                job.taken = True
-                batch.append(job)
-        return batch
+        if self._gather_time and self._queue:
+            with trio.move_on_after(self._gather_time):
+                await self._queue.holds(min(self._together, self._batch))
 
     async def _write_batch(self, batch: list[Job]) -> None:
         began = trio.current_time()
@@ -238,6 +206,6 @@ class Database:
                 job.error = StoreLost(f"the writer failed: {why}")
             raise
         finally:
-            self._together = len(batch) + len(self._waiting)
+            self._together = len(batch) + len(self._queue)
             for job in batch:
                 job.wake()

@@ -6,7 +6,6 @@ some microseconds of work, costs more than the work, and keeps all readers from 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import trio
 
 from ocpp_trio.errors import StoreUnavailable
 from ocpp_trio.store.batch import Job, Reader, Runner
+from ocpp_trio.store.job_queue import JobQueue
 
 if TYPE_CHECKING:
     from ocpp_trio.store.database import Tx
@@ -27,68 +27,54 @@ class LookUps:
     def __init__(self, reader: Reader, run_reader: Runner) -> None:
         self._reader = reader
         self._run_reader = run_reader
-        self._waiting: deque[Job] = deque()
-        self._wake = trio.Event()
+        self._queue = JobQueue()
 
     async def ask(self, unit: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """The answer. Raises what the unit raises, or StoreUnavailable."""
-        job = Job(unit, arguments)
-        self._waiting.append(job)
-        self._wake.set()
-        await job.wait()
-        if job.error is not None:
-            raise job.error
-        return job.result
+        return await self._queue.outcome(Job(unit, arguments))
 
     async def run(self) -> None:
         """Answer until cancelled; who still waits then is refused."""
+        stopping = StoreUnavailable("the server is stopping")
         try:
             while True:
-                if not self._waiting:
-                    self._wake = trio.Event()
-                    await self._wake.wait()
+                await self._queue.holds(1)
                 await trio.lowlevel.checkpoint_if_cancelled()
-                await self._answer(self._take())
+                jobs = self._queue.take(AT_ONCE)
+                if jobs:
+                    await self._answer(jobs)
         finally:
-            self._refuse(self._waiting)
-
-    def _take(self) -> list[Job]:
-        taken: list[Job] = []
-        while self._waiting and len(taken) < AT_ONCE:
-            job = self._waiting.popleft()
-            if not job.withdrawn:
-                job.taken = True
-                taken.append(job)
-        return taken
+            self._queue.close(stopping)
 
     async def _answer(self, jobs: Sequence[Job]) -> None:
         try:
             with trio.CancelScope(shield=True):
-                try:
-                    await self._run_reader(self._reader.run_read, _all, (jobs,))
-                except StoreUnavailable as error:
-                    for job in jobs:
-                        job.error = error
-                except Exception:
-                    # Whose fault it was is found out by asking one by one.
-                    for job in jobs:
-                        await self._answer_one(job)
+                await self._find(jobs)
+        except BaseException as error:
+            # Nothing found is an answer too, which nobody has given.
+            for job in jobs:
+                job.error = StoreUnavailable(f"the look-ups failed: {type(error).__name__}")
+            raise
         finally:
             for job in jobs:
                 job.wake()
+
+    async def _find(self, jobs: Sequence[Job]) -> None:
+        try:
+            await self._run_reader(self._reader.run_read, _all, (jobs,))
+        except StoreUnavailable as error:
+            for job in jobs:
+                job.error = error
+        except Exception:
+            # Whose fault it was is found out by asking one by one.
+            for job in jobs:
+                await self._answer_one(job)
 
     async def _answer_one(self, job: Job) -> None:
         try:
             job.result = await self._run_reader(self._reader.run_read, job.unit, job.arguments)
         except Exception as error:
             job.error = error
-
-    def _refuse(self, jobs: deque[Job]) -> None:
-        for job in jobs:
-            if not job.withdrawn:
-                job.error = StoreUnavailable("the server is stopping")
-                job.wake()
-        jobs.clear()
 
 
 def _all(tx: Tx, jobs: Sequence[Job]) -> None:

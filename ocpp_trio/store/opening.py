@@ -16,8 +16,8 @@ from ocpp_trio.errors import DatabaseInUse, StoreError
 from ocpp_trio.store import migrate, write_checks
 from ocpp_trio.store.batch import Driver, DriverWriter, Reader, Runner, Writer
 from ocpp_trio.store.database import Database
-from ocpp_trio.store.process_writer import writer_process
 from ocpp_trio.store.sqlite import SqliteDriver, SqliteLock, SqliteReader
+from ocpp_trio.store.writer_client import writer_process
 
 LOCK_INTERVAL = 0.02
 """Seconds between two looks at a lock that somebody holds."""

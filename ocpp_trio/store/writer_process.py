@@ -38,8 +38,8 @@ def serve(sock: socket.socket, path: Path, busy_timeout: float) -> None:
 
 def _run(driver: SqliteDriver, body: bytes) -> bytes:
     """Run one batch, or look after the file if it is empty."""
-    jobs = jobs_of(body)
     try:
+        jobs = jobs_of(body)
         if jobs:
             driver.run_batch(jobs)
         else:

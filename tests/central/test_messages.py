@@ -662,7 +662,7 @@ async def test_a_failing_database_is_answered_with_an_error(
         failing.setattr(driver_of(served.system.central.database), "run_batch", full)
         with pytest.raises(Refused, match="InternalError"):
             await station.start()
-        failing.setattr(served.system.central.database, "_stopped", True)
+        failing.setattr(served.system.central.database._queue, "_is_closed", True)
         with pytest.raises(Refused, match="InternalError"):
             await station.start()
     assert (await station.start())["transactionId"] == 1

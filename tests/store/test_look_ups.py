@@ -39,6 +39,10 @@ def double(tx: Tx, number: int) -> int:
     return 2 * number
 
 
+def end(tx: Tx, number: int) -> None:
+    raise SystemExit
+
+
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
@@ -132,6 +136,25 @@ async def test_who_waits_at_the_end_is_refused(shelf: Shelf, gate: Gate) -> None
         running.cancel_scope.cancel()
         gate.opened.set()
     assert sorted(map(str, outcomes)) == ["2", "the server is stopping"]
+    with trio.fail_after(1), pytest.raises(StoreUnavailable):
+        await look_ups.ask(double, (3,))
+
+
+async def test_what_ends_the_look_ups_is_not_taken_for_an_answer(shelf: Shelf, gate: Gate) -> None:
+    look_ups = LookUps(shelf, gate)
+    outcomes: list[object] = []
+
+    async def ask() -> None:
+        try:
+            outcomes.append(await look_ups.ask(end, (1,)))
+        except StoreUnavailable as error:
+            outcomes.append(str(error))
+
+    async with trio.open_nursery() as asking:
+        asking.start_soon(ask)
+        with pytest.raises(SystemExit):
+            await look_ups.run()
+    assert outcomes == ["the look-ups failed: SystemExit"]
 
 
 async def test_both_databases(database: Database) -> None:

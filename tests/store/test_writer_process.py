@@ -23,9 +23,11 @@ from ocpp_trio.store import audit, logs, write_checks
 from ocpp_trio.store.batch import Job
 from ocpp_trio.store.batch_messages import HEAD, answer, failure, request, settle
 from ocpp_trio.store.database import Database, Row, Tx
+from ocpp_trio.store.migrate import migrate_sqlite
 from ocpp_trio.store.opening import open_database
-from ocpp_trio.store.process_writer import ProcessWriter, writer_process
 from ocpp_trio.store.sqlite import SqliteLock
+from ocpp_trio.store.writer_client import WriterClient, writer_process
+from ocpp_trio.store.writer_process import serve
 from tests.conftest import SQLITE, MakeSettings
 from tests.support.statements import fetch, sql
 
@@ -222,7 +224,7 @@ def closing_lock(path: Path) -> Iterator[SqliteLock]:
 
 
 @asynccontextmanager
-async def process_for(path: Path) -> AsyncIterator[ProcessWriter]:
+async def process_for(path: Path) -> AsyncIterator[WriterClient]:
     with closing_lock(path / "other") as lock, trio.fail_after(20):
         async with writer_process(path, 0.1, lock.fileno(), 10) as writer:
             yield writer
@@ -301,6 +303,29 @@ def test_a_batch_that_failed_says_why_and_where() -> None:
     assert "test_a_batch_that_failed_says_why_and_where" in caught.value.__notes__[0]
 
 
+def test_a_request_that_cannot_be_read_is_a_fault_and_said(settings: Settings) -> None:
+    migrate_sqlite(Path(settings.db_sqlite_path))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"\0\0\0\3bad")
+        ours.shutdown(socket.SHUT_WR)
+        serve(theirs, Path(settings.db_sqlite_path), 0.1)
+        theirs.shutdown(socket.SHUT_WR)
+        opened, told = messages(ours)
+    settle(opened, [])
+    with pytest.raises(StoreLost, match="the writer failed: UnpicklingError"):
+        settle(told, [])
+
+
+def messages(sock: socket.socket) -> list[bytes]:
+    """What was sent, without the lengths."""
+    stream = sock.makefile("rb")
+    found = []
+    while head := stream.read(HEAD):
+        found.append(stream.read(int.from_bytes(head, "big")))
+    return found
+
+
 def test_a_request_holds_what_can_go() -> None:
     jobs = [Job(add, ("a",)), Job(lambda tx: None, ()), Job(audit.prune, (1, 2))]
     message, sent = request(jobs)
@@ -316,7 +341,7 @@ async def test_a_socket_that_breaks_in_the_middle_of_an_answer_is_an_end(
     with theirs:
         ended = await trio.lowlevel.open_process(["true"])
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        writer = ProcessWriter(stream, ended)
+        writer = WriterClient(stream, ended)
         theirs.sendall(b"\0\0\1\0half")
         theirs.close()
         async with stream:

@@ -22,7 +22,7 @@ log = structlog.get_logger(source="store")
 PIECE = 256 * 1024
 
 
-class ProcessWriter:
+class WriterClient:
     """Runs batches in the writer process. See batch.Writer."""
 
     overlaps = True
@@ -79,7 +79,7 @@ class ProcessWriter:
 @asynccontextmanager
 async def writer_process(
     path: Path, busy_timeout: float, lock: int, close_timeout: float
-) -> AsyncIterator[ProcessWriter]:
+) -> AsyncIterator[WriterClient]:
     """A writer process for the database `path`, until the block is left. It inherits the descriptor
     `lock`, and with it the lock: what it still has in hand when this process is gone is finished
     before another server begins. `close_timeout` (seconds): so long its end is waited for.
@@ -109,7 +109,7 @@ async def writer_process(
     finally:
         theirs.close()
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-    writer = ProcessWriter(stream, process)
+    writer = WriterClient(stream, process)
     try:
         await writer.opened()
         yield writer
