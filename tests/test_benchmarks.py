@@ -138,6 +138,7 @@ def named(url: str) -> Iterator[postgres.Watched]:
         yield watched
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_p7_measures_one_server_and_two(tmp_path: Path) -> None:
     file = tmp_path / "p7.json"
@@ -164,6 +165,7 @@ def test_p7_measures_one_server_and_two(tmp_path: Path) -> None:
     assert all(each["load"]["messages"] for (each,) in report["rounds"].values())
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_p7_ends_all_that_it_started(how: signal.Signals) -> None:

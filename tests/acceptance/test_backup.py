@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.test_sessions import simulate, summary_of, wait_for_acknowledgements
 from tests.support.books import check_books, read_ledger
 from tests.support.server import Server, running
@@ -27,6 +29,7 @@ def ocpp_trio(server: Server, *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 def test_copies_made_under_load_hold_all_that_was_acknowledged(
     server: Server, tmp_path: Path
 ) -> None:

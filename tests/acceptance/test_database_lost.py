@@ -77,6 +77,7 @@ main(["serve"])
 """
 
 
+@pytest.mark.slow
 def test_a_fault_of_ours_in_the_writer_ends_the_process(tmp_path: Path) -> None:
     # Only a thread runs what was put into the server's program.
     server = Server(tmp_path, OCPP_DB_WRITER="thread")
@@ -95,6 +96,7 @@ def test_a_fault_of_ours_in_the_writer_ends_the_process(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_killed_its_writer_process_takes_the_server_with_it(server: Server, tmp_path: Path) -> None:
     with simulate(server, tmp_path, *LOAD) as client:
         wait_for_acknowledgements(tmp_path, 200)
@@ -108,6 +110,7 @@ def test_killed_its_writer_process_takes_the_server_with_it(server: Server, tmp_
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_server_that_was_killed_can_be_started_at_once(server: Server, tmp_path: Path) -> None:
     with simulate(server, tmp_path, *LOAD):
         for _ in range(3):

@@ -67,11 +67,13 @@ def fill(folder: Path) -> None:
                 continue
 
 
+@pytest.mark.slow
 def test_disk_full_then_freed(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk, running(disk, **QUICK) as server:
         all_is_kept(server, tmp_path, lambda: fill(disk), lambda: (disk / "filler").unlink())
 
 
+@pytest.mark.slow
 def test_locked_by_another_program_for_long(tmp_path: Path) -> None:
     with (
         running(tmp_path, **QUICK) as server,
@@ -85,6 +87,7 @@ def test_locked_by_another_program_for_long(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_locked_by_another_program_for_a_moment_all_answers_are_late(tmp_path: Path) -> None:
     options = ("--count", str(STATIONS), "--sessions", "8", "--interval", "0.05")
     with (

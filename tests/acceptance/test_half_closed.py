@@ -16,9 +16,6 @@ from tests.support.server import Server, running
 from tests.support.sync_station import connected
 from tests.support.waiting import until
 
-READERS = 3 * 4
-"""Descriptors of the reading connections, of which there are as many as were used at once."""
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -105,5 +102,4 @@ def test_who_is_gone_altogether_leaves_nothing_behind(server: Server, reset: boo
             with opened(server.api_port, request("GET", path)) as sock:
                 if reset:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    # A reader of the database that was needed for the first time keeps its own.
-    until(lambda: descriptors(server) <= before + READERS)
+    until(lambda: descriptors(server) <= before)

@@ -29,6 +29,8 @@ from tests.support.server import SERVE, Server, running
 from tests.support.sync_station import connected, whole_session
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 STALL = 5.0
 """Seconds within which an honest neighbour is answered on a machine that does other things too."""
 

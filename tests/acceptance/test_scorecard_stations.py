@@ -91,6 +91,7 @@ def test_s01_who_has_a_key_must_present_it(well_server: Server) -> None:
     assert knock(well_server, name, KEY)[0] == 101
 
 
+@pytest.mark.slow
 def test_s02_guessing_is_slowed_down_only_where_it_is_done(well_server: Server) -> None:
     name = new_name()
     assert well_server.request("POST", "/api/charge-points", {"id": name}).status == 201

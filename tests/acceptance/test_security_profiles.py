@@ -80,6 +80,7 @@ class Operator:
                 await trio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_from_nothing_to_a_certificate(tmp_path: Path) -> None:
     async def verb(*arguments: str) -> str:
         return await trio.to_thread.run_sync(partial(ocpp_trio, tmp_path, *arguments))

@@ -67,6 +67,7 @@ def test_fifty_stations_three_sessions_each(server: Server, tmp_path: Path) -> N
     assert server.errors() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("acknowledged", [1, 300, 700])
 def test_killed_in_the_middle_nothing_acknowledged_is_lost(
     server: Server, tmp_path: Path, acknowledged: int

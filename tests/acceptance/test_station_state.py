@@ -157,6 +157,7 @@ def test_cancel_reservation(plug: Plug) -> None:
     assert (answer["success"], answer["status"]) == (False, "Rejected")
 
 
+@pytest.mark.slow
 def test_a_reservation_expires(server: Server, plug: Plug) -> None:
     plug.command("reserve-now", RESERVE | {"expiresIn": 1}, ACCEPTED)
     assert server.stop() == 0

@@ -9,6 +9,7 @@ import ssl
 import warnings
 from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.support.server import START_LIMIT, Server
@@ -16,6 +17,7 @@ from tests.support.sync_station import whole_session
 from tests.support.waiting import until
 
 
+@pytest.mark.slow
 def test_wss_and_https(tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("localhost", "127.0.0.1")

@@ -22,7 +22,7 @@ from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy, proxy
 from tests.support.statements import value
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 COUNT = "SELECT count(*) FROM transactions"
 
