@@ -42,6 +42,7 @@ def known(server: Server, name: str = "CP001") -> None:
     until(lambda: not server.get(f"/api/charge-points/{name}")["isConnected"])
 
 
+@pytest.mark.slow
 def test_what_is_kept_survives_a_kill_and_is_sent_once(server: Server) -> None:
     known(server)
     offline = server.request("POST", "/api/commands/reset", RESET)
@@ -76,6 +77,7 @@ def test_what_is_kept_survives_a_kill_and_is_sent_once(server: Server) -> None:
     assert server.errors() == []
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_and_asks_again_gets_the_outcome(server: Server) -> None:
     known(server)
     key = {"Idempotency-Key": "reset-1"}
@@ -107,6 +109,7 @@ def test_a_client_that_leaves_and_asks_again_gets_the_outcome(server: Server) ->
     assert server.errors() == []
 
 
+@pytest.mark.slow
 def test_a_client_that_asks_again_after_a_crash_gets_the_record(server: Server) -> None:
     known(server)
     key = {"Idempotency-Key": "reset-2"}
@@ -167,6 +170,7 @@ def test_a_batch_over_twenty_stations(server: Server, tmp_path: Path) -> None:
     assert server.errors() == []
 
 
+@pytest.mark.slow
 def test_a_batch_goes_on_after_a_kill(server: Server) -> None:
     names = [f"CP{number:03}" for number in range(4)]
     for name in names:

@@ -19,6 +19,7 @@ def test_an_input_can_be_made_again() -> None:
     assert make(SEED + 1, 0) != made[0]
 
 
+@pytest.mark.slow
 def test_random_bytes_do_no_harm(tmp_path: Path) -> None:
     assert fuzz(tmp_path, SEED, most=400) == 400
 

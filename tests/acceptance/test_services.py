@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.server import Server, running
 from tests.support.waiting import until
 
@@ -44,6 +46,7 @@ def wait_for_entries(server: Server) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_what_services_do_is_in_the_log(tmp_path: Path) -> None:
     with running(tmp_path, **SETTINGS) as server:
         # It sends no meter values of its own for a minute.

@@ -45,6 +45,7 @@ def made_key(server: Server) -> bytes:
     return bytes.fromhex(server.request("POST", f"{POINT}/key", {}).body["key"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["old", "new"])
 def test_killed_between_the_new_key_and_its_answer(tmp_path: Path, first: str) -> None:
     with running(tmp_path) as server, ThreadPoolExecutor(1) as operator:
